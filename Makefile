@@ -1,0 +1,52 @@
+# The whole project in six words; the first three install whatever is missing (see `make setup`).
+PORT ?= 8080
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+export OMP_WAIT_POLICY := PASSIVE
+export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
+
+.PHONY: help run setup test check bench lock clean
+
+help:            ## what each word does
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(STAMP)  ## install the pinned dependencies into .venv
+
+# uv installs in seconds; pip is the fallback where uv has no wheel.
+$(STAMP): pyproject.toml requirements/dev.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "brise: installing pinned dependencies into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || true
+	@if test -x $(BIN)/uv; then \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/dev.lock && \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . ; \
+	else \
+	  $(BIN)/python -m pip install --quiet -r requirements/dev.lock && \
+	  $(BIN)/python -m pip install --quiet --no-deps -e . ; \
+	fi
+	@touch $(STAMP)
+
+run: setup       ## everything on http://127.0.0.1:8080 (PORT=… overrides)
+	$(BIN)/brise up --port $(PORT)
+
+test: setup      ## every test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+check: setup     ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup     ## speed and skill, as ratios in one run
+	$(BIN)/python -m benchmarks
+
+lock: setup      ## re-resolve the pins of pyproject.toml
+	$(BIN)/uv pip compile -q pyproject.toml --extra dev --extra postgres --no-header --no-annotate \
+	  --python-version 3.11 -o requirements/dev.lock
+	$(BIN)/uv pip compile -q pyproject.toml --extra postgres --no-header --no-annotate \
+	  --python-version 3.11 -o requirements/runtime.lock
+
+clean:           ## forget the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

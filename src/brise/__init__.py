@@ -1,0 +1,1 @@
+"""Brise: an open, self-hosted atmospheric data platform."""

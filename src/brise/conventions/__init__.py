@@ -1,0 +1,1 @@
+"""What our data looks like: names, units, shapes, checks. Imports nothing of ours."""

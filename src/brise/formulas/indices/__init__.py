@@ -1,0 +1,1 @@
+"""Air-quality indices: one file each, exact to their published rule set."""

@@ -1,0 +1,1 @@
+"""One file per provider: what to request and how to decode it."""

@@ -1,0 +1,1 @@
+"""Models that learn from measurements, from persistence up, in one registry."""

@@ -1,0 +1,1 @@
+"""What we publish: pure functions of tables, cubes and a model."""

@@ -1,0 +1,1 @@
+"""Thin shells: read, call a pure function, write."""

@@ -1,0 +1,5 @@
+"""The `brise` command."""
+
+
+def main() -> None:
+    """Entry point."""

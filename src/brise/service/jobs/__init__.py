@@ -1,0 +1,1 @@
+"""Idempotent jobs keyed by (product, time)."""
