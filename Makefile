@@ -7,7 +7,7 @@ STAMP := $(VENV)/.stamp
 export OMP_WAIT_POLICY := PASSIVE
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 
-.PHONY: help run setup test check bench lock clean
+.PHONY: help run setup test check bench docs lock clean
 
 help:            ## what each word does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -41,6 +41,9 @@ check: setup     ## lint, format, types
 
 bench: setup     ## speed and skill, as ratios in one run
 	$(BIN)/python -m benchmarks
+
+docs: setup      ## regenerate the documents that are made from code
+	$(BIN)/python -m benchmarks.documents
 
 lock: setup      ## re-resolve the pins of pyproject.toml
 	$(BIN)/uv pip compile -q pyproject.toml --extra dev --extra postgres --no-header --no-annotate \

@@ -1,5 +1,226 @@
-"""The `brise` command."""
+"""The `brise` command: a few lines over a function each."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from brise.conventions.errors import BriseError, ConfigurationError, InputError, NotFoundError
+from brise.service.settings import Settings, load_settings
+
+app = typer.Typer(
+    name="brise",
+    help="An open, self-hosted atmospheric data platform.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+
+DataDir = Annotated[Path | None, typer.Option("--data", help="Data folder (default: BRISE_DATA_DIR, or ./data/live).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def _settings(data: Path | None, mode: str = "live", **overrides: object) -> Settings:
+    settings = load_settings(**overrides)
+    folder = data or settings.data_dir / mode
+    return settings.model_copy(update={"data_dir": folder})
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not an ISO 8601 time such as 2023-02-01T00:00Z") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
+    table = Table(title=title, title_justify="left")
+    for name in rows[0] if rows else ["nothing yet"]:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*("" if v is None else str(v) for v in row.values()))
+    out.print(table)
+
+
+@app.command()
+def up(
+    replay: Annotated[Path | None, typer.Option(help="Play a station-hour Parquet archive as if it were live.")] = None,
+    at: Annotated[str | None, typer.Option(help="Where the replay starts (default: 30 days into the archive).")] = None,
+    speed: Annotated[float, typer.Option(help="Replayed seconds in a second.", min=0.1, max=1e6)] = 1.0,
+    withhold: Annotated[
+        Path | None, typer.Option(help="Station ids, one a line, that the replay hides from the product.")
+    ] = None,
+    sources: Annotated[str, typer.Option(help="auto, simulated, or a comma list of sources.")] = "auto",
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default 127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (default 8080).")] = None,
+    data: DataDir = None,
+) -> None:
+    """Start everything: the cycle (ingest, check, analyse, forecast) and the API."""
+    from brise.service.jobs.up import Plan, run_up
+
+    plan = Plan(sources=sources, replay=replay, at=_time(at), speed=speed, withhold=withhold)
+    settings = load_settings(host=host, port=port)
+    run_up(settings, plan, data)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default 127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (default 8080).")] = None,
+    data: DataDir = None,
+) -> None:
+    """Start the API alone, over what a cycle elsewhere writes: one of any number of replicas."""
+    from brise.service.jobs.up import run_api
+
+    run_api(_settings(data, host=host, port=port))
+
+
+@app.command()
+def ingest(
+    source: Annotated[str, typer.Argument(help="A source of `brise sources`.")],
+    file: Annotated[list[Path] | None, typer.Option(help="Read this file instead of asking the provider.")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="More files, as a shell's * gives them.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Only rows at or after this time.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Only rows at or before this time.")] = None,
+    data: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch or read measurements, check them, and store them; a second run adds nothing."""
+    from brise.service.jobs.ingest import ingest_files, ingest_live, open_tables, source_named
+
+    settings = _settings(data)
+    provider = source_named(source)
+    paths = [*(file or []), *(files or [])]
+    window = (_time(start), _time(end))
+    with open_tables(settings) as tables:
+        report = (
+            ingest_files(tables, provider, paths, window)
+            if paths
+            else ingest_live(tables, provider, settings, window)
+        )
+    if as_json:
+        _print_json(report.as_dict())
+    else:
+        _print_table(f"ingest {source}", report.rows())
+
+
+@app.command()
+def sources(as_json: AsJson = False) -> None:
+    """List the sources: what each gives, its licence, and whether it wants a key."""
+    from brise.service.jobs.ingest import source_rows
+
+    rows = source_rows(load_settings())
+    _print_json(rows) if as_json else _print_table("sources", rows)
+
+
+@app.command()
+def stations(
+    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
+    data: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the stations in the store."""
+    from brise.service.jobs.ingest import open_tables
+
+    with open_tables(_settings(data)) as tables:
+        frame = tables.read_stations(source=source, limit=limit)
+    rows = frame[["station_id", "name", "latitude", "longitude", "kind", "attribution"]].to_dict("records")
+    _print_json(rows) if as_json else _print_table(f"{len(rows)} stations", rows)
+
+
+@app.command()
+def point(
+    latitude: Annotated[float, typer.Argument(min=-90, max=90)],
+    longitude: Annotated[float, typer.Argument(min=-180, max=180)],
+    data: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """What is the air like here, now, and how is that known? (Put `--` before a negative number.)"""
+    from brise.service.jobs.inspect import point_answer, point_rows
+
+    answer = point_answer(_settings(data), latitude, longitude)
+    _print_json(answer) if as_json else _print_table(f"air at {latitude}, {longitude}", point_rows(answer))
+
+
+@app.command()
+def status(data: DataDir = None, as_json: AsJson = False) -> None:
+    """Sources, their freshness, the last runs, and what is published."""
+    from brise.service.jobs.inspect import status_answer, status_rows
+
+    answer = status_answer(_settings(data))
+    _print_json(answer) if as_json else _print_table("status", status_rows(answer))
+
+
+@app.command()
+def models(as_json: AsJson = False) -> None:
+    """List the models that a hindcast or the cycle can use."""
+    from brise.models.registry import MODELS
+
+    rows = [{"name": name, "what": model.title} for name, model in MODELS.items()]
+    _print_json(rows) if as_json else _print_table("models", rows)
+
+
+@app.command()
+def hindcast(
+    archive: Annotated[Path, typer.Argument(help="Wide station-hour Parquet.")],
+    out_file: Annotated[Path, typer.Option("--out", help="Predictions, Parquet.")],
+    start: Annotated[str | None, typer.Option(help="First init_time.")] = None,
+    end: Annotated[str | None, typer.Option(help="Last init_time.")] = None,
+    every: Annotated[str, typer.Option(help="Between inits, such as 6h.")] = "6h",
+    inits: Annotated[Path | None, typer.Option(help="CSV with a column init_time, instead of start/end/every.")] = None,
+    leads: Annotated[str, typer.Option(help="Hours, comma list.")] = "0,1,3,6,12,24,48",
+    variables: Annotated[str | None, typer.Option(help="Comma list (default: every pollutant there).")] = None,
+    withhold: Annotated[Path | None, typer.Option(help="Station ids, one a line: predicted, never read.")] = None,
+    model: Annotated[str, typer.Option(help="A model of `brise models`.")] = "blend",
+) -> None:
+    """Forecast the past as it would have been forecast then, for scoring."""
+    from brise.service.jobs.hindcast import hindcast_command
+
+    window = (_time(start), _time(end), every)
+    rows = hindcast_command(archive, out_file, window=window, inits=inits,
+                            choice=(leads, variables, withhold, model))
+    out.print(f"{rows} predictions in {out_file}")
 
 
 def main() -> None:
-    """Entry point."""
+    """Entry point: bad input ends in one clear line and a non-zero status, never in a traceback."""
+    logging.basicConfig(
+        level=load_level(),
+        format="%(name)s: %(message)s",
+        handlers=[RichHandler(console=Console(stderr=True), show_path=False, rich_tracebacks=False)],
+    )
+    for name in ("httpx", "httpcore", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        app()
+    except BriseError as error:
+        sys.stderr.write(f"brise: {error}\n")
+        sys.exit(2 if isinstance(error, InputError | NotFoundError | ConfigurationError) else 1)
+
+
+def load_level() -> str:
+    """The log level set by BRISE_LOG_LEVEL, or INFO when the settings themselves are wrong."""
+    try:
+        return load_settings().log_level.upper()
+    except ConfigurationError:
+        return "INFO"
+
+
+if __name__ == "__main__":
+    main()

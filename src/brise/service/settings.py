@@ -1,0 +1,63 @@
+"""The only reader of the environment: every setting is `BRISE_…`, or a line of `.env`."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from brise.conventions.errors import ConfigurationError
+
+Area = tuple[float, float, float, float]
+
+
+class Settings(BaseSettings):
+    """Where things are kept, who may ask how much, and the keys of the sources that want one."""
+
+    model_config = SettingsConfigDict(env_prefix="BRISE_", env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="Database, raw payloads, products; one folder a mode below it.")
+    database_url: str | None = Field(None, description="postgresql+psycopg://… instead of SQLite in the data folder.")
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=1, le=65535)
+    cors_origins: list[str] = ["*"]
+    rate_limit: str | None = Field(None, description='Per client, e.g. "600/minute"; none by default.')
+    area: Area | None = Field(None, description='What live sources fetch, as JSON: "[south, west, north, east]".')
+    retention_days: int = Field(400, ge=2, description="Older observations are deleted.")
+    log_level: str = "INFO"
+
+    openaq_key: SecretStr | None = None
+    airnow_key: SecretStr | None = None
+    purpleair_key: SecretStr | None = None
+    waqi_key: SecretStr | None = None
+
+    @field_validator("area")
+    @classmethod
+    def _area_on_earth(cls, area: Area | None) -> Area | None:
+        if area is not None:
+            south, west, north, east = area
+            if not (-90 <= south < north <= 90 and -180 <= west < east <= 180):
+                raise ValueError(f"{area} is not south < north within ±90 and west < east within ±180")
+        return area
+
+    def resolved_database_url(self) -> str:
+        """The database: as set, or SQLite in the data folder."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'brise.sqlite'}"
+
+    def key(self, name: str | None) -> str | None:
+        """The key a source wants, by the name of its setting; None when it wants none or none is set."""
+        secret = getattr(self, name, None) if name else None
+        return secret.get_secret_value() if isinstance(secret, SecretStr) else None
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment; `overrides` (None = not given) win.
+
+    Raises:
+        ConfigurationError: A setting is wrong; the message names each and what is allowed.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [f"BRISE_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise ConfigurationError("; ".join(lines)) from None
