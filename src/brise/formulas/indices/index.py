@@ -149,12 +149,13 @@ def truncate(x: Array, decimals: int = 0) -> Array:
 
 
 def round_half_up(x: Array, decimals: int = 0) -> Array:
-    """Round to decimals, halves up, tolerant of floating-point noise.
+    """Round to decimals, halves up; a hundred-thousandth of a step below a half is floating-point noise.
 
     >>> round_half_up(np.array([0.5, 1.5, 2.4999999])).tolist()
     [1.0, 2.0, 3.0]
     """
-    return truncate(x + 0.5 / 10.0**decimals, decimals)
+    scale = 10.0**decimals
+    return np.asarray(np.floor(x * scale + (0.5 + 1e-5)) / scale)
 
 
 def worst(sub: dict[str, Array], pollutants: Sequence[str], bands: tuple[Band, ...]) -> Result:
