@@ -1,0 +1,266 @@
+"""Values between stations: nearest, inverse distance, and optimal interpolation (simple kriging) with its error.
+
+Everything is local: only the K stations around a place enter, so cost grows with the number of places, not with places
+times stations. Places are unit vectors (..., 3) (`conventions.grids.unit_vectors`): no date line, no poles. Distances
+are chords in km, which differ from great circles by less than 0.03 % below 500 km and keep every covariance here
+positive definite on the sphere.
+
+Optimal interpolation (Gandin 1963; Cressie 1993, ch. 3): anomalies y at K stations have covariance
+A = C(d_ij) + diag(nugget + error variance); at a place with covariances c to the stations the weights are A^-1 c and
+the error variance is sill - c' A^-1 c.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import cho_factor, cho_solve
+from scipy.optimize import nnls
+from scipy.spatial import cKDTree
+
+from brise.conventions.errors import InputError
+from brise.conventions.grids import EARTH_RADIUS_KM
+
+Array: TypeAlias = NDArray[np.float64]
+
+BLOCK_RADIUS = 0.35
+"""Largest radius of a block, as a share of the distance from its centre to the K-th station: every place of the block
+then has all stations within 0.65 of that distance, and the choice of stations changes little across a border."""
+
+LOCAL_KM = (2.0, 4.0, 7.0, 12.0, 20.0, 35.0, 60.0, 100.0, 200.0)
+REGIONAL_KM = 1000.0
+_BLOCK_POINTS = 8192
+_JITTER = 1e-8  # of the sill: keeps co-located, error-free stations solvable
+
+
+@dataclass(frozen=True, slots=True)
+class Covariance:
+    """Sum of exponentials plus a nugget: variance_1 exp(-d / length_1) + ... for d > 0, the sill at d = 0.
+
+    Attributes:
+        variances: (M,) of each part, squared unit of the values.
+        lengths_km: (M,) e-folding distance of each part.
+        nugget: Variance that no neighbour knows (below the scale of the network, and instrument noise).
+    """
+
+    variances: tuple[float, ...]
+    lengths_km: tuple[float, ...]
+    nugget: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no covariance.
+
+        Raises:
+            InputError: Sizes differ, a variance or the nugget is negative, a length is not positive.
+        """
+        if len(self.variances) != len(self.lengths_km):
+            raise InputError(f"covariance: {len(self.variances)} variances for {len(self.lengths_km)} lengths")
+        if min((*self.variances, self.nugget)) < 0 or min(self.lengths_km, default=1.0) <= 0:
+            raise InputError(f"covariance: negative variance or length not positive: {self}")
+
+    @property
+    def sill(self) -> float:
+        """Variance of the anomaly at a place, nugget included."""
+        return sum(self.variances) + self.nugget
+
+    def between(self, distance_km: ArrayLike) -> Array:
+        """Covariance of two different places.
+
+        >>> round(float(Covariance((4.0,), (10.0,), 1.0).between(10.0)), 4)
+        1.4715
+        """
+        distance = np.asarray(distance_km, float)
+        out = np.zeros(distance.shape)
+        for variance, length in zip(self.variances, self.lengths_km, strict=True):
+            part = distance * (-1.0 / length)
+            np.exp(part, out=part)
+            part *= variance
+            out += part
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One geometry's interpolation, for any number of right-hand sides.
+
+    Attributes:
+        blocks: For each block, positions of its places (n,), positions of its stations (K,), weights (n, K).
+        variance: (P,) error variance; the sill where nothing is within reach.
+        distance_km: (P,) to the nearest station that was used; inf without stations.
+    """
+
+    blocks: tuple[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]], ...]
+    variance: Array
+    distance_km: Array
+
+    def apply(self, values: ArrayLike) -> Array:
+        """Interpolate.
+
+        Args:
+            values: (..., S) anomalies at the stations; a NaN spreads to every place that uses the station.
+
+        Returns:
+            (..., P) anomalies; NaN at places beyond reach.
+        """
+        known = np.asarray(values, np.float64)
+        out = np.full((*known.shape[:-1], len(self.variance)), np.nan)
+        for places, stations, weights in self.blocks:
+            out[..., places] = known[..., stations] @ weights.T.astype(np.float64)
+        return out
+
+    def shares(self) -> "Weights":
+        """The same places and stations with absolute weights that sum to 1: for averaging spreads, not values."""
+        blocks = []
+        for places, stations, weights in self.blocks:
+            size = np.abs(weights) + np.float32(1e-12)
+            blocks.append((places, stations, size / size.sum(axis=1, keepdims=True)))
+        return replace(self, blocks=tuple(blocks))
+
+
+def neighbourhood(
+    stations: Array,
+    places: Array,
+    covariance: Covariance,
+    error_variance: ArrayLike = 0.0,
+    neighbours: int = 36,
+    reach_km: float = np.inf,
+) -> Weights:
+    """Optimal-interpolation weights of the stations around every place.
+
+    Places are grouped into blocks small against their distance to the K-th station; a block shares its K stations and
+    one Cholesky factor.
+
+    Args:
+        stations: (S, 3) unit vectors.
+        places: (P, 3) unit vectors.
+        covariance: Of the anomalies.
+        error_variance: (S,) or scalar, of the measurements, on top of the nugget.
+        neighbours: K.
+        reach_km: Places farther than this from every station get NaN.
+
+    Raises:
+        InputError: `neighbours` is below 1, or an error variance is negative or not finite.
+    """
+    error = np.broadcast_to(np.asarray(error_variance, float), len(stations))
+    if neighbours < 1 or not (np.isfinite(error) & (error >= 0)).all():
+        raise InputError(f"neighbourhood: {neighbours} neighbours (at least 1), error variances finite and >= 0")
+    variance = np.full(len(places), covariance.sill)
+    distance = np.full(len(places), np.inf)
+    blocks = []
+    for inside, around in _blocks(stations, places, neighbours) if len(stations) else ():
+        weights, variance[inside], near = _solve(stations[around], places[inside], covariance, error[around])
+        distance[inside] = near
+        keep = near <= reach_km
+        if not keep.all():
+            variance[inside[~keep]] = covariance.sill
+            inside, weights = inside[keep], weights[keep]
+        blocks.append((inside, around, weights))
+    return Weights(tuple(blocks), variance, distance)
+
+
+def _solve(
+    stations: Array, places: Array, covariance: Covariance, error: Array
+) -> tuple[NDArray[np.float32], Array, Array]:
+    """Weights (n, K), error variance (n,) and distance to the nearest station (n,) of one block."""
+    matrix = covariance.between(_chords_km(stations, stations))
+    matrix[np.diag_indices_from(matrix)] = covariance.sill * (1 + _JITTER) + error + 1e-300
+    distance = _chords_km(places, stations)
+    cross = covariance.between(distance)
+    weights = cho_solve(cho_factor(matrix, lower=True, check_finite=False), cross.T, check_finite=False).T
+    variance = np.maximum(covariance.sill - np.einsum("nk,nk->n", weights, cross), 0.0)
+    return weights.astype(np.float32), variance, distance.min(axis=1)
+
+
+def _chords_km(one: Array, other: Array) -> Array:
+    """(n, m) straight-line distances; differences are taken about a common centre to keep metres exact."""
+    centre = other.mean(axis=0)
+    a, b = (one - centre) * EARTH_RADIUS_KM, (other - centre) * EARTH_RADIUS_KM
+    square = a @ (-2.0 * b.T)
+    square += np.einsum("nd,nd->n", a, a)[:, None]
+    square += np.einsum("nd,nd->n", b, b)
+    np.maximum(square, 0.0, out=square)
+    return np.asarray(np.sqrt(square, out=square))
+
+
+def _blocks(stations: Array, places: Array, neighbours: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Split places in halves until each block is small against the distance to its K-th station."""
+    tree = cKDTree(stations)
+    count = min(neighbours, len(stations))
+    stack = [(np.arange(len(places)), places)] if len(places) else []
+    while stack:
+        inside, where = stack.pop()
+        low, high = where.min(axis=0), where.max(axis=0)
+        centre, axis = (low + high) / 2, int(np.argmax(high - low))
+        around_distance, around = tree.query(centre, count)
+        radius = float(np.linalg.norm(high - low)) / 2
+        limit = BLOCK_RADIUS * float(np.max(around_distance)) if len(stations) > count else np.inf
+        if len(inside) <= _BLOCK_POINTS and (radius <= limit or radius < 1e-9):
+            yield inside, np.atleast_1d(around).astype(np.intp)
+            continue
+        left = where[:, axis] <= centre[axis]
+        if left.all():  # many places at one spot
+            left = np.arange(len(left)) < len(left) // 2
+        stack += [(inside[~left], where[~left]), (inside[left], where[left])]
+
+
+def nearest(stations: Array, places: Array, count: int = 1) -> tuple[NDArray[np.intp], Array]:
+    """Positions (P, count) of the nearest stations, -1 where there are fewer, and their distances in km, inf there."""
+    if not len(stations):
+        return np.full((len(places), count), -1), np.full((len(places), count), np.inf)
+    chord, place = cKDTree(stations).query(places, k=np.arange(1, count + 1))
+    return np.where(np.isfinite(chord), place, -1), np.asarray(chord) * EARTH_RADIUS_KM
+
+
+def inverse_distance(
+    stations: Array, places: Array, values: ArrayLike, power: float = 2.0, neighbours: int = 12
+) -> Array:
+    """Inverse-distance weighting (Shepard 1968): sum(v d^-p) / sum(d^-p) over the nearest stations.
+
+    Args:
+        stations: (S, 3) unit vectors.
+        places: (P, 3) unit vectors.
+        values: (..., S).
+        power: p.
+        neighbours: How many stations enter.
+
+    Returns:
+        (..., P); NaN without stations.
+    """
+    known = np.asarray(values, float)
+    if not len(stations):
+        return np.full((*known.shape[:-1], len(places)), np.nan)
+    place, distance = nearest(stations, places, min(neighbours, len(stations)))
+    weights = np.maximum(distance, 1e-3) ** -power  # a metre: at the station itself its value wins
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.asarray(np.einsum("...pk,pk->...p", known[..., place], weights))
+
+
+def fit_covariance(distance_km: Array, covariances: Array, counts: Array, variance: float) -> Covariance:
+    """Fit a local part, a regional part and a nugget to covariances of station pairs.
+
+    Non-negative least squares weighted by the number of common hours, for each of a set of local lengths; the length
+    with the least misfit wins. The regional part (1,000 km) is what a whole city shares.
+
+    Args:
+        distance_km: (N,) between the stations of a pair.
+        covariances: (N,) of their anomalies.
+        counts: (N,) common hours.
+        variance: Mean variance of the anomalies at one station; caps the sum of the parts.
+
+    Returns:
+        The fit; without any pair, everything local at 20 km with a fifth as nugget.
+    """
+    use = (counts > 0) & np.isfinite(covariances)
+    if not use.any() or variance <= 0:
+        return Covariance((0.8 * max(variance, 0.0), 0.0), (20.0, REGIONAL_KM), 0.2 * max(variance, 0.0))
+    weight = np.sqrt(counts[use] / counts[use].max())
+    best = (np.inf, np.zeros(2), LOCAL_KM[0])
+    for length in LOCAL_KM:
+        parts = np.exp(-distance_km[use, None] / np.array([length, REGIONAL_KM]))
+        size, misfit = nnls(parts * weight[:, None], np.clip(covariances[use], None, variance) * weight)
+        if misfit < best[0]:
+            best = (misfit, size * min(1.0, 0.98 * variance / max(float(size.sum()), 1e-300)), length)
+    _, size, length = best
+    return Covariance((float(size[0]), float(size[1])), (length, REGIONAL_KM), float(variance - size.sum()))
