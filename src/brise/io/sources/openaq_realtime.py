@@ -165,11 +165,11 @@ def _times(table: pa.Table) -> NDArray[np.int64]:
     """Seconds since 1970 of `date.utc`, NAT where it is unreadable or far from the file's own clock."""
     text = pc.utf8_slice_codeunits(table["date.utc"], 0, 19)  # the stream writes whole seconds and "Z"
     moment = pc.strptime(text, format="%Y-%m-%dT%H:%M:%S", unit="s", error_is_null=True)
-    out = moment.cast(pa.int64()).fill_null(NAT).to_numpy()
+    out: NDArray[np.int64] = moment.cast(pa.int64()).fill_null(NAT).to_numpy()
     read = out[out != NAT]
     if len(read):
         middle = np.median(read)
-        out = np.where((out < middle - STALE_S) | (out > middle + AHEAD_S), NAT, out)
+        return np.where((out < middle - STALE_S) | (out > middle + AHEAD_S), NAT, out)
     return out
 
 
@@ -191,9 +191,7 @@ def _codes(table: pa.Table, *names: str) -> tuple[NDArray[np.int64], pd.DataFram
     code, distinct = pd.factorize(mixed)
     first = np.full(len(distinct), -1, np.int64)
     first[code[::-1]] = np.arange(len(code))[::-1]
-    missing = {n: np.nan if v.dtype.kind == "f" else None for n, (_, v) in parts.items()}
-    frame = pd.DataFrame({n: np.append(v, missing[n])[c[first]] for n, (c, v) in parts.items()})
-    return code, frame
+    return code, pd.DataFrame({n: pd.Series(v).reindex(c[first]).to_numpy() for n, (c, v) in parts.items()})
 
 
 def _rows(table: pa.Table, time: NDArray[np.int64], received: NDArray[np.int64]) -> Rows:

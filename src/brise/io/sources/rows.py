@@ -263,14 +263,14 @@ def _batch(rows: Rows, value: NDArray[np.float64], names: list[str | None], siev
     at = np.flatnonzero(sieve.kept)
     station, quantity = rows.station[at], rows.quantity[at]
     order = {name: i for i, name in enumerate(VARIABLES)}
-    code: NDArray[np.int8] = np.array([order.get(name or "", 0) for name in names] or [0], np.int8)
+    code = np.array([order.get(name or "", 0) for name in names] or [0])
     n = len(at)
     observations = pd.DataFrame(
         {
             "station_id": _category(rows.stations["station_id"].to_numpy(), station),
             "time": _utc(rows.time[at]),
             "period_s": rows.period_s[at],
-            "variable": pd.Categorical.from_codes(code[quantity], categories=list(VARIABLES)),
+            "variable": pd.Categorical.from_codes(code[quantity].tolist(), categories=pd.Index(list(VARIABLES))),
             "value": value[at],
             "uncertainty": np.full(n, np.nan),
             "coverage": np.full(n, np.nan) if rows.coverage is None else rows.coverage[at],
