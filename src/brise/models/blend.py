@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 
 from brise.formulas.interpolation import Array, nearest
 from brise.models.climatology import HISTORY_HOURS
+from brise.models.optimal_interpolation import DAMPING_H
 
 MEMORY_HOURS = 24
 """A station without a value for longer than this has no present of its own."""
@@ -23,7 +24,6 @@ LEADS: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 21, 24, 30, 36, 4
 """Leads fitted for the product; between them, anomalies and quantiles are interpolated."""
 
 _WINDOWS = (3, 6, 24, 72, 168, 720)
-DAMPING_H = 12.0
 PENALTIES = (30.0, 300.0, 3000.0)
 """Ridge penalties, in rows of data; blocks of time left out choose among them."""
 _ROWS = 30_000
@@ -78,6 +78,14 @@ def newest(anomalies: Array, rows: NDArray[np.intp]) -> Array:
         if not np.isnan(out).any():
             break
         out = np.where(np.isnan(out), _at(anomalies, rows - back), out)
+    return out
+
+
+def ages(anomalies: Array, rows: NDArray[np.intp], limit: int) -> NDArray[np.intp]:
+    """(N, S) hours since the newest value, -1 where there is none at most `limit` hours old."""
+    out = np.full((len(rows), anomalies.shape[1]), -1)
+    for back in range(limit, -1, -1):
+        out[np.isfinite(_at(anomalies, rows - back))] = back
     return out
 
 

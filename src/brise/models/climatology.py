@@ -5,7 +5,7 @@ learnt lives on z = sqrt((max(y, -0.9 c) + c) / m), m the network's mean level a
 little below zero (noise) still count.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,11 @@ class Climatology:
         if new.any():
             out[new] = self.deviation_at(unit_vectors(hours.latitude[new], hours.longitude[new]))
         return out
+
+    def without(self, station_ids: set[str]) -> "Climatology":
+        """As if it had never known these stations (the network's cycle stays)."""
+        keep = np.array([name not in station_ids for name in self.station_id.tolist()], bool)
+        return replace(self, station_id=self.station_id[keep], places=self.places[keep], deviation=self.deviation[keep])
 
     def expected(self, time: NDArray[np.datetime64], deviation: Array) -> Array:
         """(T, S) what is usual, on the square-root scale, given deviations (S, 24)."""

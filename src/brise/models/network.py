@@ -15,11 +15,14 @@ from brise.conventions.errors import InputError
 from brise.conventions.grids import unit_vectors
 from brise.conventions.observations import StationHours
 from brise.formulas.interpolation import Array
-from brise.models.blend import LEADS, Blend, errors, fit_blend, newest, predict_blend, surroundings
+from brise.models.background import Background
+from brise.models.blend import LEADS, Blend, ages, errors, fit_blend, newest, predict_blend, surroundings
 from brise.models.climatology import Climatology, fit_climatology, solar_hours
-from brise.models.optimal_interpolation import Mapping, fit_mapping, interpolate, spread
+from brise.models.optimal_interpolation import DAMPING_H, Mapping, fit_mapping, spread
 
 HOUR = np.timedelta64(3600, "s")
+LATE_HOURS = 3
+"""A station whose newest value is at most this old still takes part in a map, with an error that grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Task:
         rows: (N,) each forecast's newest row.
         leads: (L,) hours ahead, 0 = the analysis.
         error_variance: (S,) or scalar, of the stations' own errors in units of the mapping's local variance.
+        background: Carries the map between and beyond stations in the climatology's stead.
     """
 
     fitted: Dict[str, Fitted]
@@ -85,6 +89,7 @@ class Task:
     rows: NDArray[np.intp]
     leads: tuple[int, ...]
     error_variance: Array | float = 0.0
+    background: Background | None = None
 
     @cached_property
     def own(self) -> Fitted:
@@ -106,6 +111,11 @@ class Task:
     def anomalies(self) -> dict[str, Array]:
         """Pollutant -> (T, S) anomalies on the square-root scale."""
         return anomalies(self.fitted, self.hours)
+
+    @property
+    def measurement_error(self) -> Array | float:
+        """(S,) or scalar error variance on the square-root scale."""
+        return self.error_variance * self.own.mapping.local
 
     def time(self, lead: int) -> NDArray[np.datetime64]:
         """(N,) valid times of a lead."""
@@ -176,7 +186,7 @@ def station_outlook(task: Task) -> Outlook:
         parts[:, :, [place for place, lead in enumerate(task.leads) if lead > 0]] = _ahead(task, later, deviation)
     if 0 in task.leads:
         now = task.anomalies[task.variable][task.rows]
-        mapped = _mapped(task, task.places)
+        mapped = _mapped(task, task.places, deviation)
         parts[:, :, task.leads.index(0)] = np.where(
             np.isfinite(now), np.stack([now, *np.zeros((4, *now.shape))]), mapped
         )
@@ -202,15 +212,32 @@ def _ahead(task: Task, leads: list[int], deviation: Array) -> Array:
     return out
 
 
-def _mapped(task: Task, places: Array) -> Array:
+def _departure(task: Task, lead: int, places: Array, deviation: Array) -> Array:
+    """(N, P) the background minus what is usual, on the square-root scale; 0 where there is no background."""
+    if task.background is None:
+        return np.zeros((1, len(places)))
+    usual, time = task.own.climatology, task.time(lead)
+    departure = usual.to_root(task.background.at(task.variable, time, places)) - usual.expected(time, deviation)
+    return np.where(np.isnan(departure), 0.0, departure)
+
+
+def _mapped(task: Task, places: Array, deviation: Array) -> Array:
     """(5, N, P) anomaly, variance, low, middle, high of the map at each row; NaN in a row without any station."""
-    mapping = task.own.mapping
-    now = task.anomalies[task.variable][task.rows]
-    error = np.asarray(task.error_variance) * mapping.local
-    value, variance, _ = interpolate(mapping, task.places, places, now, error)
-    value = np.where(np.isfinite(now).any(axis=1)[:, None], value, np.nan)
-    sigma = np.sqrt(variance)
-    return np.stack([value, variance, mapping.low * sigma, mapping.middle * sigma, mapping.high * sigma])
+    mapping, own = task.own.mapping, task.anomalies[task.variable]
+    age = ages(own, task.rows, LATE_HOURS)
+    aged = newest(own, task.rows) * np.exp(-np.maximum(age, 0) / DAMPING_H)
+    at_stations = _departure(task, 0, task.places, task.own.climatology.deviation_of(task.hours))
+    aged = aged - at_stations
+    out = np.full((5, len(aged), len(places)), np.nan)
+    for rows, present, weights in spread(mapping, task.places, places, age, task.measurement_error):
+        if len(present):
+            sigma = np.sqrt(weights.variance)
+            out[0, rows] = weights.apply(aged[np.ix_(rows, present)])
+            out[1:, rows] = np.stack(
+                [weights.variance, mapping.low * sigma, mapping.middle * sigma, mapping.high * sigma]
+            )[:, None]
+    out[0] += _departure(task, 0, places, deviation)
+    return out
 
 
 def point_outlook(task: Task, places: Array) -> Outlook:
@@ -220,28 +247,31 @@ def point_outlook(task: Task, places: Array) -> Outlook:
         task: The question.
         places: (P, 3) unit vectors.
     """
-    expected = task.expected(task.own.climatology.deviation_at(places))
+    deviation = task.own.climatology.deviation_at(places)
+    expected = task.expected(deviation)
     parts = np.zeros((5, *expected.shape))
     later = [lead for lead in task.leads if lead > 0]
     if later:
-        ahead = _ahead(task, later, task.own.climatology.deviation_of(task.hours))
-        parts[:, :, [place for place, lead in enumerate(task.leads) if lead > 0]] = _carried(task, places, ahead)
+        which = [place for place, lead in enumerate(task.leads) if lead > 0]
+        parts[:, :, which] = _carried(task, places, later, deviation)
     if 0 in task.leads:
-        parts[:, :, task.leads.index(0)] = _mapped(task, places)
+        parts[:, :, task.leads.index(0)] = _mapped(task, places, deviation)
     return Outlook(expected + parts[0], *parts[1:])
 
 
-def _carried(task: Task, places: Array, ahead: Array) -> Array:
-    """(5, N, L, P) station forecasts (5, N, L, S) at any place.
+def _carried(task: Task, places: Array, leads: list[int], deviation: Array) -> Array:
+    """(5, N, L, P) station forecasts at any place.
 
     Variances of the map and of the forecast add, the forecast's in the share that stations know of the place.
     """
-    mapping = task.own.mapping
+    mapping, own = task.own.mapping, task.own.climatology.deviation_of(task.hours)
+    ahead = _ahead(task, leads, own)
+    for place, lead in enumerate(leads):
+        ahead[0, :, place] -= _departure(task, lead, task.places, own)
     out = np.full((*ahead.shape[:3], len(places)), np.nan)
-    known = np.isfinite(newest(task.anomalies[task.variable], task.rows)) & np.isfinite(ahead[0, :, 0])
-    error = np.asarray(task.error_variance) * mapping.local
+    age = np.where(np.isnan(ahead[0, :, 0]), -1, np.minimum(ages(task.anomalies[task.variable], task.rows, 23), 0))
     quantiles = np.array([mapping.low, mapping.middle, mapping.high])[:, None, None, None]
-    for rows, present, weights in spread(mapping, task.places, places, known, error):
+    for rows, present, weights in spread(mapping, task.places, places, age, task.measurement_error):
         if not len(present):
             continue
         some = ahead[:, rows][..., present]
@@ -251,5 +281,7 @@ def _carried(task: Task, places: Array, ahead: Array) -> Array:
         out[1, rows] = weights.variance + shared * averaged[0]
         sigma = quantiles * np.sqrt(weights.variance)
         low, high = (np.sqrt(sigma[side] ** 2 + shared * averaged[1 + side] ** 2) for side in (0, 2))
-        out[2:, rows] = np.stack([-low, sigma[1] + shared * averaged[2], high])
+        out[2:, rows] = np.stack([-low, np.broadcast_to(sigma[1], low.shape) + shared * averaged[2], high])
+    for place, lead in enumerate(leads):
+        out[0, :, place] += _departure(task, lead, places, deviation)
     return out

@@ -23,6 +23,9 @@ DEVIATIONS = ((0.2, 5.0), (0.5, 15.0), (0.8, 15.0), (0.8, 40.0), (0.95, 40.0))
 
 REGIONAL_KM = 1000.0
 NEIGHBOURS = 36
+DAMPING_H = 12.0
+"""e-folding time of an anomaly, before anything is learnt of it."""
+
 _SAMPLES = 500
 _STATIONS = 48
 _MINIMUM = 300  # left-out errors below which nothing is chosen and the defaults stay
@@ -152,48 +155,26 @@ def _compact(hours: StationHours, variable: str) -> NDArray[np.bool_]:
 
 
 def spread(
-    mapping: Mapping, stations: Array, places: Array, known: NDArray[np.bool_], error_variance: Array | float = 0.0
+    mapping: Mapping, stations: Array, places: Array, age: NDArray[np.intp], error_variance: Array | float = 0.0
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Weights]]:
     """Weights for every set of stations that report together.
+
+    An old value has an error of its own: local variance x (1 - exp(-2 age / 12 h)).
 
     Args:
         mapping: Fitted.
         stations: (S, 3) unit vectors.
         places: (P, 3) unit vectors.
-        known: (N, S) which stations each right-hand side has.
+        age: (N, S) hours since each station's value; -1 = it has none.
         error_variance: (S,) of the measurements.
 
     Yields:
         Rows (n,) with the same stations, those stations' positions, and the weights from them to the places.
     """
-    patterns, which = np.unique(known, axis=0, return_inverse=True)
+    patterns, which = np.unique(age, axis=0, return_inverse=True)
     error = np.broadcast_to(np.asarray(error_variance, float), len(stations))
     for number, pattern in enumerate(patterns):
-        present = np.flatnonzero(pattern)
-        weights = neighbourhood(stations[present], places, mapping.covariance, error[present], NEIGHBOURS)
+        present = np.flatnonzero(pattern >= 0)
+        aged = error[present] + mapping.local * (1 - np.exp(-2 * pattern[present] / DAMPING_H))
+        weights = neighbourhood(stations[present], places, mapping.covariance, aged, NEIGHBOURS)
         yield np.flatnonzero(which.ravel() == number), present, weights
-
-
-def interpolate(
-    mapping: Mapping, stations: Array, places: Array, anomalies: Array, error_variance: Array | float = 0.0
-) -> tuple[Array, Array, Array]:
-    """Anomalies at any place.
-
-    Args:
-        mapping: Fitted.
-        stations: (S, 3) unit vectors.
-        places: (P, 3) unit vectors.
-        anomalies: (N, S), NaN = unknown.
-        error_variance: (S,) of the measurements.
-
-    Returns:
-        Anomalies (N, P), their error variance (N, P), and the distance in km (N, P) to the nearest station used; 0,
-        the sill and inf where no station is known.
-    """
-    shape = (len(anomalies), len(places))
-    value, variance, distance = np.zeros(shape), np.full(shape, mapping.covariance.sill), np.full(shape, np.inf)
-    for rows, present, weights in spread(mapping, stations, places, np.isfinite(anomalies), error_variance):
-        if len(present):
-            value[rows] = weights.apply(anomalies[np.ix_(rows, present)])
-            variance[rows], distance[rows] = weights.variance, weights.distance_km
-    return value, variance, distance

@@ -1,7 +1,7 @@
 """Every model of concentrations, by name; `blend` is what the product publishes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,8 +14,8 @@ from brise.models.baselines import (
     nearest_at_points,
     persistence_at_stations,
 )
-from brise.models.blend import DAMPING_H
 from brise.models.network import Outlook, Prediction, Task, point_outlook, station_outlook
+from brise.models.optimal_interpolation import DAMPING_H
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def _blend_at_points(task: Task, places: Array) -> Prediction:
 
 
 def _now(task: Task) -> Task:
-    return Task(task.fitted, task.variable, task.hours, task.rows, (0,), task.error_variance)
+    return replace(task, leads=(0,))
 
 
 def _damped(task: Task, now: Outlook, expected: Array, usual: Array) -> Prediction:

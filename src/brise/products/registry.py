@@ -1,0 +1,28 @@
+"""Every product, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from brise.products import air_quality
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One thing we publish.
+
+    Attributes:
+        name: In paths and in provenance.
+        title: For people.
+        compute: A pure function of its inputs.
+    """
+
+    name: str
+    title: str
+    compute: Callable[..., Any]
+
+
+PRODUCTS: dict[str, Product] = {
+    product.name: product
+    for product in (Product("air_quality", "Live map and forecast of air quality", air_quality.compute),)
+}
