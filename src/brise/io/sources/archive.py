@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,6 +82,22 @@ def columns(path: Path) -> list[Column]:
     """
     with _open(path) as file:
         return _measured(file)
+
+
+def archive_span(path: Path) -> tuple[datetime, datetime]:
+    """END of the archive's first and last hour, UTC, from the file's own statistics.
+
+    Raises:
+        NotFoundError: No such file.
+        DecodeError: Not a Parquet archive with a `time_utc`, or it is empty.
+    """
+    with _open(path) as file:
+        if "time_utc" not in file.schema_arrow.names or not file.metadata.num_rows:
+            raise DecodeError(f"archive: {path.name} holds no time_utc")
+        time = file.read(columns=["time_utc"])["time_utc"]
+    first, last = (pd.Timestamp(pc.min_max(time)[side].as_py()) for side in ("min", "max"))
+    hour = timedelta(seconds=HOUR_S)
+    return first.to_pydatetime() + hour, last.to_pydatetime() + hour
 
 
 def _open(where: "Path | BytesIO") -> pq.ParquetFile:
