@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 from brise.io.tables import Tables
 
@@ -31,8 +32,8 @@ class Server:
 
     def run(self, name: str, *arguments: str) -> None:
         command = [str(self.binaries / name), "-D", str(self.folder / "data"), *arguments]
-        log = (self.folder / "log").open("a")
-        subprocess.run(command, check=True, user=self.user, stdout=log, stderr=log, cwd=self.folder, timeout=60)
+        with (self.folder / "log").open("a") as log:
+            subprocess.run(command, check=True, user=self.user, stdout=log, stderr=log, cwd=self.folder, timeout=60)
 
     def start(self) -> None:
         settings = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
@@ -79,21 +80,29 @@ def postgres_server():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fresh_database(url: str) -> str:
-    """A new database beside the one that `url` names."""
+@pytest.fixture(scope="session")
+def _postgres_database(request):
+    """A database of this test process alone, beside the one that BRISE_TEST_DATABASE_URL names."""
+    url = os.environ.get("BRISE_TEST_DATABASE_URL") or request.getfixturevalue("postgres_server").url
     name = f"brise_{uuid.uuid4().hex}"
     parsed = make_url(url).set(drivername="postgresql+psycopg")
-    engine = create_engine(parsed, isolation_level="AUTOCOMMIT")
+    _execute(parsed, f"CREATE DATABASE {name}")
+    yield parsed.set(database=name)
+    _execute(parsed, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _execute(url, *statements):
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return parsed.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+        for statement in statements:
+            connection.execute(text(statement))
 
 
 @pytest.fixture
-def postgres_url(request):
+def postgres_url(_postgres_database):
     """An empty PostgreSQL database."""
-    return _fresh_database(os.environ.get("BRISE_TEST_DATABASE_URL") or request.getfixturevalue("postgres_server").url)
+    _execute(_postgres_database, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    return _postgres_database.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -59,7 +59,11 @@ def open_engine(url: str) -> Engine:
             raise ConfigurationError("PostgreSQL needs the extra brise[postgres] (psycopg)") from error
     else:
         raise ConfigurationError(f"database URL must be sqlite:///FILE or postgresql://…, got {url!r}")
-    _migrate(engine)
+    try:
+        _migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -167,10 +171,16 @@ def _translated(engine: Engine, what: str) -> Iterator[None]:
         raise StoreError(f"store ({engine.dialect.name}): {what} failed: {line}") from error
 
 
-def _migrate(engine: Engine) -> None:
+def alembic_config() -> Config:
+    """Alembic's settings: migrations travel inside the package; the connection comes from the caller."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
+    return config
+
+
+def _migrate(engine: Engine) -> None:
+    config = alembic_config()
     scripts = ScriptDirectory.from_config(config)
     head = scripts.get_current_head()
     with reading(engine) as connection:

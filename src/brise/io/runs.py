@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from brise.io.database import reading, writing
@@ -184,13 +184,14 @@ class Runs:
         now = time.time()
         row = {"name": name, "owner": owner, "expires": now + ttl.total_seconds()}
         with writing(self._engine) as connection:
-            if connection.execute(self._insert(leases).values(row).on_conflict_do_nothing()).rowcount:
-                return True
             held = connection.execute(select(leases).where(leases.c.name == name)).one_or_none()
-            if held is None or (held.expires > now and not _is_dead(held.owner)):
+            if held is not None and held.expires > now and not _is_dead(held.owner):
                 return False
-            taken = update(leases).where(leases.c.name == name, leases.c.owner == held.owner).values(row)
-            return bool(connection.execute(taken).rowcount)
+            # Of two that saw the same holder, or none, one gets the row and the other matches no owner.
+            seen = leases.c.owner == ("" if held is None else held.owner)
+            take = self._insert(leases).values(row)
+            take = take.on_conflict_do_update(index_elements=["name"], set_=row, where=seen).returning(leases.c.name)
+            return connection.execute(take).first() is not None
 
 
 def _is_dead(owner: str) -> bool:
