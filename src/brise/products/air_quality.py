@@ -197,7 +197,7 @@ def _indices(names: tuple[str, ...], variables: list[str], concentration: NDArra
     for place, name in enumerate(names):
         result = INDICES[name].compute(fields)
         for side, values in enumerate((result.value, result.category, result.dominant)):
-            part = values[:, BEFORE:].astype(np.float32)
+            part = np.asarray(values)[:, BEFORE:].astype(np.float32)
             out[known, place, side] = part if side == 0 else np.where(part < 0, np.float32(np.nan), part)
     return out
 

@@ -1,0 +1,111 @@
+"""Skill of the map and the blend beside the frozen baselines in the shared data, on the very same keys.
+
+    python -m benchmarks.skill.baselines [SHARED_DATA] [--only beijing,london,mexico]
+
+Mapping withholds one station at a time from fitting and from inputs; forecasts fit on the rows before the test.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from brise.conventions.observations import StationHours
+from brise.formulas.verification import score
+from brise.models.network import HOUR
+from brise.service.jobs.hindcast import Question, predict, read_archive
+
+SETS = {
+    "beijing": ("beijing_2013_2017", "beijing_2016_17"),
+    "london": ("london_2020_2023", "london_2023"),
+    "mexico": ("mexico_city_2009_2016", "mexico_2016dev"),
+}
+KEY = ["init_time", "lead_hours", "station_id", "variable"]
+
+
+def reference(path: Path) -> pd.DataFrame:
+    frame = pd.read_parquet(path).rename(columns={"pollutant": "variable"})
+    for name in ("station_id", "variable"):
+        frame[name] = frame[name].astype(str)
+    frame["init_time"] = pd.to_datetime(frame["init_time"], utc=True).dt.as_unit("s")
+    return frame
+
+
+def inits(frame: pd.DataFrame) -> np.ndarray:
+    return np.unique(frame["init_time"].dt.tz_localize(None).to_numpy("datetime64[s]"))
+
+
+def forecasts(hours: StationHours, keys: pd.DataFrame) -> pd.DataFrame:
+    leads = tuple(int(lead) for lead in np.unique(keys["lead_hours"]))
+    return pd.concat(predict(hours, Question(inits(keys), leads, tuple(keys["variable"].unique()))))
+
+
+def maps(hours: StationHours, keys: pd.DataFrame) -> pd.DataFrame:
+    parts = []
+    for station, own in keys.groupby("station_id"):
+        question = Question(inits(keys), (0,), tuple(own["variable"].unique()), frozenset([station]))
+        part = pd.concat(predict(hours, question))
+        parts.append(part[part["station_id"] == station])
+    return pd.concat(parts)
+
+
+def table(hours: StationHours, ours: pd.DataFrame, references: dict[str, pd.DataFrame]) -> None:
+    """One line per variable and lead: our scores, and each reference's RMSE on the same keys."""
+    keys = next(iter(references.values()))[KEY]
+    both = keys.merge(ours, on=KEY, how="left")
+    for name, frame in references.items():
+        both = both.merge(frame[[*KEY, "value"]].rename(columns={"value": name}), on=KEY, how="left")
+    valid = (
+        both["init_time"].dt.tz_localize(None).to_numpy("datetime64[s]") + HOUR * (both["lead_hours"] + 1).to_numpy()
+    )
+    row = ((valid - hours.time[0]) // HOUR).astype(int)
+    column = np.searchsorted(hours.station_id, both["station_id"])
+    inside = row < len(hours.time)
+    both["measured"] = np.nan
+    for name in both["variable"].unique():
+        use = (both["variable"] == name).to_numpy() & inside
+        both.loc[use, "measured"] = hours.values[name][row[use], column[use]]
+    both = both.dropna(subset=["measured"])
+    print(f"  not predicted: {both['value'].isna().sum()} of {len(both)}")
+    for name, of in both.groupby("variable"):
+        groups = list(of.groupby("lead_hours")) + ([("all", of)] if of["lead_hours"].nunique() > 1 else [])
+        for lead, rows in groups:
+            ours_ = score(rows["value"], (rows["q10"], rows["q50"], rows["q90"]), rows["measured"])
+            peers = {peer: float(np.sqrt(np.mean(np.square(rows[peer] - rows["measured"])))) for peer in references}
+            beside = "  ".join(f"{peer} {value:6.2f} (x{ours_.rmse / value:.3f})" for peer, value in peers.items())
+            print(
+                f"  {name:5} {lead!s:>4} h  rmse {ours_.rmse:6.2f}  mae {ours_.mae:6.2f}  bias {ours_.bias:6.2f}  "
+                f"cov80 {ours_.coverage:.3f}  crps3 {ours_.crps3:6.2f} | {beside}"
+            )
+
+
+def main() -> None:
+    here = Path(os.environ.get("BRISE_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path, default=here)
+    parser.add_argument("--only", default=",".join(SETS))
+    parser.add_argument("--part", choices=("maps", "forecasts", "both"), default="both")
+    options = parser.parse_args()
+    frozen = options.data / "air" / "baselines"
+    for city in options.only.split(","):
+        archive, tag = SETS[city]
+        hours = read_archive(options.data / "air" / f"{archive}.parquet")
+        for part, pattern, peers in (
+            ("maps", "map_{}__{}.parquet", ("oi", "base")),
+            ("forecasts", "{}__{}.parquet", ("blend", "lgbm")),
+        ):
+            if options.part not in (part, "both"):
+                continue
+            references = {peer: reference(frozen / pattern.format(tag, peer)) for peer in peers}
+            keys = references[peers[0]]
+            began = time.process_time()
+            ours = maps(hours, keys) if part == "maps" else forecasts(hours, keys)
+            print(f"{city}, {part}: {time.process_time() - began:.0f} s of CPU")
+            table(hours, ours, references)
+
+
+if __name__ == "__main__":
+    main()
