@@ -1,0 +1,97 @@
+"""The HTTP application: any number of copies may serve the same data folder and database."""
+
+import logging
+from importlib import resources
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from brise.service.api import air_quality, errors, indices, stations, status, tiles
+from brise.service.api.dependencies import ApiSettings, Store
+from brise.service.api.documented import with_problem_schema
+from brise.service.api.middleware import Edge, Meter, RateLimit
+from brise.service.api.schemas import Health
+
+LOG = logging.getLogger(__name__)
+VERSION = "1"
+DESCRIPTION = """Air quality now, next and before, at any point: concentrations with their 10-90 % interval, the world's
+indices, and where every value comes from. Unknown is null, never good. Times are UTC and mark the end of the hour."""
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: Where the data are, and what clients may do.
+
+    Raises:
+        ConfigurationError: The rate limit cannot be read.
+    """
+    app = FastAPI(title="Brise", version=VERSION, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app.state.store = Store(settings)
+    meter = Meter()
+    errors.install(app)
+    air_quality.add_routes(app)
+    for module in (tiles, stations, indices, status):
+        app.include_router(module.router)
+    _add_pages(app, meter)
+    # the last added is the outermost
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
+    if settings.rate_limit:
+        app.add_middleware(RateLimit, limit=settings.rate_limit)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "HEAD", "POST"],
+        allow_headers=["*"],
+        expose_headers=["ETag", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
+        max_age=86_400,
+    )
+    app.add_middleware(Edge, meter=meter)
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        return with_problem_schema(plain())
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app
+
+
+def _page(name: str) -> str:
+    return resources.files("brise.service.api").joinpath(name).read_text("utf-8")
+
+
+def _add_pages(app: FastAPI, meter: Meter) -> None:
+    cached = {"Cache-Control": "public, max-age=300"}
+
+    async def health() -> Health:
+        return Health(status="ok")
+
+    async def metrics() -> Response:
+        return Response(
+            generate_latest(meter.registry), headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_LATEST
+        )
+
+    async def home(_request: Request) -> Response:
+        return HTMLResponse(_page("map.html"), headers=cached)
+
+    async def docs(_request: Request) -> Response:
+        return HTMLResponse(_page("docs.html"), headers=cached)
+
+    app.add_api_route("/health", health, tags=["operation"], summary="The process answers.")
+    text: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+    app.add_api_route(
+        "/metrics",
+        metrics,
+        tags=["operation"],
+        summary="Prometheus metrics.",
+        response_class=Response,
+        response_model=None,
+        responses=text,
+    )
+    app.add_route("/", home, include_in_schema=False)
+    app.add_route("/docs", docs, include_in_schema=False)

@@ -1,0 +1,29 @@
+"""Validators and lifetimes of answers."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+
+def etag(*parts: object) -> str:
+    """A weak validator: same meaning, though ages within may differ by the minutes that passed."""
+    return f'W/"{"-".join(str(part) for part in parts)}"'
+
+
+def headers(validator: str | None, max_age: int) -> dict[str, str]:
+    """Cache headers of an answer that may be reused for `max_age` seconds."""
+    control = {"Cache-Control": f"public, max-age={max_age}"}
+    return control if validator is None else control | {"ETag": validator}
+
+
+def matches(request: Request, validator: str) -> bool:
+    """Whether the client already has this (If-None-Match, compared weakly as RFC 9110 asks)."""
+    given = request.headers.get("if-none-match")
+    if given is None:
+        return False
+    opaque = validator.removeprefix("W/")
+    return given.strip() == "*" or any(one.strip().removeprefix("W/") == opaque for one in given.split(","))
+
+
+def not_modified(validator: str, max_age: int) -> Response:
+    """304 with the headers that RFC 9110 asks for."""
+    return Response(status_code=304, headers=headers(validator, max_age))

@@ -1,0 +1,336 @@
+"""What every route reads: the published runs, the tables and the clock. Nothing else opens a file."""
+
+import hashlib
+import math
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any, Protocol
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from starlette.requests import Request
+
+from brise.conventions.errors import StoreError
+from brise.conventions.grids import EARTH_RADIUS_KM, Grid, unit_vectors
+from brise.formulas.indices.registry import INDICES
+from brise.io import cubes
+from brise.io.tables import Tables
+from brise.service.clock import WALL, Clock, read_clock
+
+PRODUCT = "air_quality"
+SELECTIONS = 256
+REFRESH_SECONDS = 1.0
+"""How long a replica may go on with a run after a newer one was published."""
+
+
+class ApiSettings(Protocol):
+    """The settings that the API needs."""
+
+    data_dir: Path
+    cors_origins: list[str]
+    rate_limit: str | None
+
+    def resolved_database_url(self) -> str:
+        """Where the tables are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A station of a run, encoded once.
+
+    Attributes:
+        head: JSON of its constant part, left open: `{"id":…,"measured_at":…`.
+        vector: On the unit sphere.
+        measured: Seconds since 1970 of its newest measurement in the run; None = the run does not say.
+    """
+
+    head: bytes
+    vector: tuple[float, float, float]
+    measured: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """An index's texts as JSON, by code; position -1 is null (unknown)."""
+
+    category: NDArray[np.object_]
+    dominant: NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Where the quantities that a request names are in a run's arrays.
+
+    Attributes:
+        names: Pollutants that the run has, in the order asked.
+        rows: Of these.
+        absent: Pollutants asked for that it has not.
+        index_names: Indices that the run has, in the order asked.
+        index_rows: Of these.
+        index_absent: Indices asked for that it has not.
+        labels: Of the indices.
+    """
+
+    names: tuple[str, ...]
+    rows: NDArray[np.intp]
+    absent: tuple[str, ...]
+    index_names: tuple[str, ...]
+    index_rows: NDArray[np.intp]
+    index_absent: tuple[str, ...]
+    labels: tuple[Labels, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A published run, prepared for reading at points.
+
+    Attributes:
+        name: Of the domain.
+        run: The domain's name and the run's.
+        tag: Of the run, short.
+        meta: As published.
+        grid: Its cells.
+        init: Seconds since 1970 UTC of lead 0.
+        zero: Position of lead 0 among `meta["hours"]`.
+        times: (H,) ISO text of every hour.
+        names: (C,) variables.
+        variables: name -> row in the arrays.
+        indices: name -> row in the arrays.
+        concentration: (cells, C, 3, H) µg m-3.
+        index: (cells, I, 3, H).
+        nearest: (cells, C, 3) positions of stations.
+        labels: index -> texts.
+        stations: As in `meta`.
+        vectors: (S, 3) of the stations.
+        reach_km: variable -> how far a station informs.
+    """
+
+    name: str
+    run: tuple[str, str]
+    tag: str
+    meta: dict[str, Any]
+    grid: Grid
+    init: int
+    zero: int
+    times: tuple[str, ...]
+    names: tuple[str, ...]
+    variables: dict[str, int]
+    indices: dict[str, int]
+    concentration: NDArray[np.float32]
+    index: NDArray[np.float32]
+    nearest: NDArray[np.int32]
+    labels: dict[str, Labels]
+    stations: tuple[Station, ...]
+    vectors: NDArray[np.float64]
+    reach_km: dict[str, float]
+    fragments: dict[int, orjson.Fragment] = field(default_factory=dict)
+    selections: dict[tuple[tuple[str, ...], tuple[str, ...]], Selection] = field(default_factory=dict)
+
+    def selection(self, pollutants: tuple[str, ...], indices: tuple[str, ...]) -> Selection:
+        """What a request names (no pollutants = all); the usual ones are kept, as many as SELECTIONS."""
+        found = self.selections.get((pollutants, indices))
+        if found is None:
+            wanted = pollutants or self.names
+            names = tuple(name for name in wanted if name in self.variables)
+            index_names = tuple(name for name in indices if name in self.indices)
+            found = Selection(
+                names,
+                np.array([self.variables[name] for name in names], np.intp),
+                tuple(name for name in wanted if name not in self.variables),
+                index_names,
+                np.array([self.indices[name] for name in index_names], np.intp),
+                tuple(name for name in indices if name not in self.indices),
+                tuple(self.labels[name] for name in index_names),
+            )
+            if len(self.selections) < SELECTIONS:
+                self.selections[pollutants, indices] = found
+        return found
+
+    def time_fragment(self, hours: int) -> orjson.Fragment:
+        """JSON of the times of leads 0 to `hours`; at most one a lead is kept."""
+        if hours not in self.fragments:
+            self.fragments[hours] = orjson.Fragment(orjson.dumps(self.times[self.zero : self.zero + hours + 1]))
+        return self.fragments[hours]
+
+    @property
+    def last_lead(self) -> int:
+        """Hours from lead 0 to the end of the run."""
+        return len(self.times) - 1 - self.zero
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything published at one moment.
+
+    Attributes:
+        domains: Finest grid first.
+        clock: Of this data: the wall's, or a replay's.
+        tag: Changes when any run changes.
+        max_age: Seconds until the next run is expected, 10 to 3,600.
+    """
+
+    domains: tuple[Domain, ...]
+    clock: Clock
+    tag: str
+    max_age: int
+
+    def now(self) -> int:
+        """Seconds since 1970 by the data's clock."""
+        return int(self.clock.now().timestamp())
+
+
+def _max_age(domains: tuple[Domain, ...], clock: Clock) -> int:
+    """To the end of the hour that follows the newest run; a run that is overdue may come any moment."""
+    now = clock.now().timestamp()
+    age = min((now - domain.init for domain in domains), default=math.inf)
+    left = clock.wall_seconds(timedelta(seconds=3600 - age)) if 0 <= age < 3600 else 0.0
+    return int(min(3600, max(10, left)))
+
+
+@lru_cache(maxsize=1024)
+def iso(seconds: int) -> str:
+    """Seconds since 1970 as ISO 8601 UTC text, to the second.
+
+    >>> iso(0)
+    '1970-01-01T00:00:00Z'
+    """
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds_of(text: str) -> int:
+    """ISO 8601 text (UTC without offset) as seconds since 1970.
+
+    >>> seconds_of("1970-01-01T00:01:00Z")
+    60
+    """
+    value = datetime.fromisoformat(text)
+    return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
+
+
+def _texts(names: list[str]) -> NDArray[np.object_]:
+    out = np.empty(len(names) + 1, object)
+    out[:] = [*(orjson.dumps(name) for name in names), b"null"]
+    return out
+
+
+def _station(row: dict[str, Any], vector: NDArray[np.float64]) -> Station:
+    keys = ("name", "kind", "source", "attribution", "licence")
+    measured = max((seconds_of(text) for text in row.get("latest", {}).values()), default=None)
+    told: dict[str, Any] = {"id": row["station_id"]} | {key: row.get(key, "") for key in keys}
+    told["measured_at"] = None if measured is None else iso(measured)
+    x, y, z = vector.tolist()
+    return Station(orjson.dumps(told)[:-1], (x, y, z), measured)
+
+
+def prepare(run: cubes.Run) -> Domain:
+    """Encode once what every answer from a run repeats."""
+    meta = run.meta
+    init, hours = seconds_of(meta["init_time"]), [int(hour) for hour in meta["hours"]]
+    rows = meta["stations"]
+    vectors = unit_vectors([row["latitude"] for row in rows], [row["longitude"] for row in rows]).reshape(-1, 3)
+    return Domain(
+        name=run.grid.name,
+        run=(run.grid.name, run.name),
+        tag=hashlib.blake2b(f"{run.grid.name} {run.name}".encode(), digest_size=8).hexdigest(),
+        meta=meta,
+        grid=run.grid,
+        init=init,
+        zero=hours.index(0),
+        times=tuple(iso(init + 3600 * hour) for hour in hours),
+        names=tuple(meta["variables"]),
+        variables={name: place for place, name in enumerate(meta["variables"])},
+        indices={name: place for place, name in enumerate(meta["indices"])},
+        # plain views: every slice of a numpy.memmap would cost a Python-level constructor
+        concentration=np.asarray(run.arrays["concentration"]),
+        index=np.asarray(run.arrays["index"]),
+        nearest=np.asarray(run.arrays["nearest"]),
+        labels={
+            name: Labels(_texts([band.key for band in INDICES[name].bands]), _texts(list(INDICES[name].pollutants)))
+            for name in meta["indices"]
+        },
+        stations=tuple(_station(row, vector) for row, vector in zip(rows, vectors, strict=True)),
+        vectors=vectors,
+        reach_km={name: float(km) for name, km in meta["reach_km"].items()},
+    )
+
+
+class Store:
+    """One process's view of what is published; cheap to ask on every request."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        """Open nothing yet: a replica may start before the first run is published."""
+        self.products = settings.data_dir / "products"
+        self._root = settings.data_dir
+        self._url = settings.resolved_database_url()
+        self._tables: Tables | None = None
+        self._opening = Lock()
+        self._snapshot = Snapshot((), WALL, "", 0)
+        self._checked = -math.inf
+
+    def tables(self) -> Tables:
+        """The tables, opened when first asked for: a replica may start while the database is away.
+
+        Raises:
+            StoreError: The database cannot serve now.
+        """
+        with self._opening:
+            if self._tables is None:
+                self._tables = Tables.open(self._url)
+            return self._tables
+
+    def close(self) -> None:
+        """Give connections back."""
+        if self._tables is not None:
+            self._tables.close()
+
+    def last(self) -> Snapshot:
+        """What was last seen published, without looking."""
+        return self._snapshot
+
+    def snapshot(self) -> Snapshot:
+        """What is published now, at most REFRESH_SECONDS old; possibly nothing."""
+        if time.monotonic() - self._checked > REFRESH_SECONDS:
+            known = {domain.run: domain for domain in self._snapshot.domains}
+            runs = cubes.current(self.products, PRODUCT)
+            fresh = [known.get((name, run.name)) or prepare(run) for name, run in runs.items()]
+            domains = tuple(sorted(fresh, key=lambda one: (one.grid.step, one.name)))
+            tag = hashlib.blake2b("".join(one.tag for one in domains).encode(), digest_size=8).hexdigest()
+            clock = read_clock(self._root)
+            self._snapshot = Snapshot(domains, clock, tag, _max_age(domains, clock))
+            self._checked = time.monotonic()
+        return self._snapshot
+
+    def published(self) -> Snapshot:
+        """What is published now.
+
+        Raises:
+            StoreError: Nothing is.
+        """
+        snapshot = self.snapshot()
+        if not snapshot.domains:
+            raise StoreError("no run is published yet; the first follows the first analysis")
+        return snapshot
+
+
+def store_of(request: Request) -> Store:
+    """The application's store."""
+    store: Store = request.app.state.store
+    return store
+
+
+def nearest_station(domains: tuple[Domain, ...], latitude: float, longitude: float) -> tuple[Domain, int, float] | None:
+    """The nearest station of any domain: domain, position, km; None when there are no stations."""
+    point, best = unit_vectors(latitude, longitude), None
+    for domain in domains:
+        if len(domain.stations):
+            squares = np.square(domain.vectors - point).sum(axis=1)
+            place = int(squares.argmin())
+            distance = 2 * EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(float(squares[place])) / 2))
+            if best is None or distance < best[2]:
+                best = (domain, place, distance)
+    return best

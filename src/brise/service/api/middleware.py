@@ -1,0 +1,164 @@
+"""What wraps every request, as plain ASGI: measuring, HEAD, OPTIONS, the size of bodies, how often a client may ask."""
+
+import math
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from brise.conventions.errors import ConfigurationError
+from brise.service.api.errors import problem
+
+MAX_BODY = 256 * 1024
+METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
+FREE = frozenset({"/health", "/metrics"})
+"""Paths that no rate limit counts: the machinery that watches the service must not be refused."""
+
+
+class Meter:
+    """Counts and times requests by route template, never by URL, so that the labels stay few."""
+
+    def __init__(self) -> None:
+        """Start at zero, in a registry of this application alone."""
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "brise_http_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
+        )
+        self._seconds = Histogram(
+            "brise_http_request_seconds",
+            "Time to answer.",
+            ("route",),
+            registry=self.registry,
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+        )
+        self._children: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+
+    def record(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Add one request."""
+        key = (method if method in METHODS else "other", route, status)
+        children = self._children.get(key)
+        if children is None:
+            counter = self._requests.labels(key[0], route, str(status))
+            children = self._children[key] = (counter, self._seconds.labels(route))
+        children[0].inc()
+        children[1].observe(seconds)
+
+
+class Edge:
+    """The outermost layer: measures; serves HEAD from GET; answers OPTIONS by the Allow of 405; refuses big bodies."""
+
+    def __init__(self, app: ASGIApp, meter: Meter) -> None:
+        """Wrap `app`."""
+        self.app, self.meter = app, meter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        method, started, status = scope["method"], time.perf_counter(), 500
+        if method == "HEAD":
+            scope["method"] = "GET"
+
+        async def out(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if method == "OPTIONS" and status == 405:
+                    status = message["status"] = 204
+                    allow = MutableHeaders(raw=message["headers"]).get("allow", "")
+                    message["headers"] = [(b"allow", f"{allow}, OPTIONS".encode()), (b"cache-control", b"no-store")]
+            elif status == 204 or method == "HEAD":
+                message["body"] = b""
+            await send(message)
+
+        try:
+            length = _declared_length(scope)
+            if length > MAX_BODY:
+                await problem(413, f"content-length={length}: at most {MAX_BODY} bytes")(scope, receive, out)
+            else:
+                await self.app(scope, _bounded(receive) if method == "POST" else receive, out)
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            self.meter.record(method, route, status, time.perf_counter() - started)
+
+
+def _declared_length(scope: Scope) -> float:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else math.inf
+    return 0
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Cut a body that was not declared (chunked) where it passes the limit; what is left is no JSON and so refused."""
+    taken = 0
+
+    async def inner() -> Message:
+        nonlocal taken
+        message = await receive()
+        if message["type"] == "http.request":
+            taken += len(message.get("body", b""))
+            if taken > MAX_BODY:
+                return {"type": "http.request", "body": b"", "more_body": False}
+        return message
+
+    return inner
+
+
+class RateLimit:
+    """At most so many requests per client address and window; says how many are left on every answer."""
+
+    def __init__(self, app: ASGIApp, limit: str) -> None:
+        """Wrap `app`.
+
+        Args:
+            app: What is limited.
+            limit: Such as "600/minute".
+
+        Raises:
+            ConfigurationError: The limit cannot be read.
+        """
+        try:
+            self._item = parse(limit)
+        except ValueError:
+            raise ConfigurationError(f"rate_limit={limit!r}: expected such as 600/minute") from None
+        self.app = app
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve or refuse one request."""
+        if scope["type"] != "http" or scope["path"] in FREE:
+            await self.app(scope, receive, send)
+            return
+        client = (scope.get("client") or ("unknown", 0))[0]
+        allowed = self._limiter.hit(self._item, client)
+        reset, left = self._limiter.get_window_stats(self._item, client)
+        seconds = max(1, math.ceil(reset - time.time()))
+        told = {
+            "RateLimit-Limit": str(self._item.amount),
+            "RateLimit-Remaining": str(max(0, left)),
+            "RateLimit-Reset": str(seconds),
+        }
+        if not allowed:
+            detail = f"more than {self._item} from {client}; try again in {seconds} s"
+            await problem(429, detail, told | {"Retry-After": str(seconds)})(scope, receive, send)
+            return
+        await self.app(scope, receive, _telling(send, told))
+
+
+def _telling(send: Send, told: dict[str, str]) -> Callable[[Message], Awaitable[None]]:
+    async def out(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=message["headers"])
+            for name, value in told.items():
+                headers[name] = value
+        await send(message)
+
+    return out

@@ -1,0 +1,256 @@
+"""What a point request may ask, parsed once for GET and POST, every input bounded."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from brise.conventions.variables import POLLUTANTS
+from brise.formulas.indices.registry import INDICES
+from brise.service.api.errors import ParameterError
+
+MAX_POINTS = 1_000
+MAX_HOURS = 96
+MAX_DAYS = 366
+MAX_HISTORY_VALUES = 500_000
+"""Points times hours of one history answer."""
+
+DEFAULT_INDICES = ("us_aqi", "european_aqi")
+Format = Literal["json", "csv"]
+EXAMPLE = (51.5074, -0.1278)
+
+
+@dataclass(frozen=True, slots=True)
+class PointsQuery:
+    """One checked request.
+
+    Attributes:
+        latitude: (P,) degrees north.
+        longitude: (P,) degrees east, -180 to 180.
+        pollutants: Asked for; empty = all that are published.
+        indices: Names of INDICES.
+        hours: Leads 0 to `hours` (forecast).
+        format: "json" or "csv".
+        start: First hour end, UTC (history).
+        end: Last hour end, UTC (history).
+    """
+
+    latitude: tuple[float, ...]
+    longitude: tuple[float, ...]
+    pollutants: tuple[str, ...]
+    indices: tuple[str, ...]
+    hours: int
+    format: str
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def parse_number(name: str, text: object, low: float, high: float) -> float:
+    """One finite number within its limits.
+
+    Raises:
+        ParameterError: It is not.
+    """
+    try:
+        value = float(str(text))
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        raise ParameterError(name, text, f"a number from {low:g} to {high:g}")
+    return value
+
+
+def parse_time(name: str, text: str) -> datetime:
+    """An ISO 8601 date or time; without offset it is UTC.
+
+    Raises:
+        ParameterError: It is not, or is not between 1900 and 2200.
+    """
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise ParameterError(name, text, "an ISO 8601 date or time, e.g. 2026-11-23T12:00Z") from None
+    if not 1900 <= value.year < 2200:
+        raise ParameterError(name, text, "a year from 1900 to 2199")
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+@lru_cache(maxsize=512)
+def parse_names(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """A comma list of known names, each once, in the order given.
+
+    Raises:
+        ParameterError: A name is not known.
+    """
+    names = tuple(dict.fromkeys(part for part in text.split(",") if part))
+    for one in names:
+        if one not in known:
+            raise ParameterError(name, one, f"one or more of {', '.join(known)}")
+    return names
+
+
+def parse_query(query: Mapping[str, str]) -> PointsQuery:
+    """A GET request's query.
+
+    Raises:
+        ParameterError: A parameter is absent, unknown or outside its limit.
+    """
+    known = _KNOWN
+    for name in query:
+        if name not in known:
+            raise ParameterError(name, query[name], f"no such parameter; known are {', '.join(sorted(known))}")
+    latitude = _numbers("latitude", query.get("latitude"), 90.0)
+    longitude = _numbers("longitude", query.get("longitude"), 180.0)
+    if len(latitude) != len(longitude):
+        raise ParameterError("longitude", f"{len(longitude)} values", f"as many as latitude: {len(latitude)}")
+    kind = query.get("format", "json")
+    if kind not in ("json", "csv"):
+        raise ParameterError("format", kind, "json or csv")
+    start, end = query.get("start"), query.get("end")
+    indices = query.get("indices")
+    return PointsQuery(
+        latitude=latitude,
+        longitude=longitude,
+        pollutants=parse_names("pollutants", query.get("pollutants", ""), POLLUTANTS),
+        indices=DEFAULT_INDICES if indices is None else parse_names("indices", indices, tuple(INDICES)),
+        hours=_hours(query.get("hours", MAX_HOURS)),
+        format=kind,
+        start=parse_time("start", start) if start else None,
+        end=parse_time("end", end) if end else None,
+    )
+
+
+def _hours(text: object) -> int:
+    value = parse_number("hours", text, 0, MAX_HOURS)
+    if value != int(value):
+        raise ParameterError("hours", text, "a whole number")
+    return int(value)
+
+
+def _numbers(name: str, text: str | None, limit: float) -> tuple[float, ...]:
+    if not text:
+        raise ParameterError(name, "absent", f"required: a number from {-limit:g} to {limit:g}, or a comma list")
+    parts = text.split(",")
+    if len(parts) > MAX_POINTS:
+        raise ParameterError(name, f"{len(parts)} values", f"at most {MAX_POINTS} points")
+    return tuple(parse_number(name, part, -limit, limit) for part in parts)
+
+
+class Point(BaseModel):
+    """A place on Earth."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    latitude: Annotated[float, Field(ge=-90, le=90, description="Degrees north.")]
+    longitude: Annotated[float, Field(ge=-180, le=180, description="Degrees east.")]
+
+
+class PointsBody(BaseModel):
+    """The body of a POST: the same parameters as GET, points as a list."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"points": [{"latitude": 51.5074, "longitude": -0.1278}]}]},
+    )
+
+    points: Annotated[list[Point], Field(min_length=1, max_length=MAX_POINTS)]
+    pollutants: Annotated[list[Literal[POLLUTANTS]], Field(max_length=20)] | None = None  # type: ignore[valid-type]
+    indices: Annotated[list[Literal[tuple(INDICES)]], Field(max_length=20)] | None = None  # type: ignore[valid-type]
+    format: Format = "json"
+
+    def query(self) -> PointsQuery:
+        """As a checked request."""
+        return PointsQuery(
+            latitude=tuple(point.latitude for point in self.points),
+            longitude=tuple(point.longitude for point in self.points),
+            pollutants=tuple(dict.fromkeys(self.pollutants or ())),
+            indices=DEFAULT_INDICES if self.indices is None else tuple(dict.fromkeys(self.indices)),
+            hours=MAX_HOURS,
+            format=self.format,
+        )
+
+
+class ForecastBody(PointsBody):
+    """Points and how far ahead."""
+
+    hours: Annotated[int, Field(ge=0, le=MAX_HOURS)] = MAX_HOURS
+
+    def query(self) -> PointsQuery:
+        """As a checked request."""
+        return replace(PointsBody.query(self), hours=self.hours)
+
+
+class HistoryBody(PointsBody):
+    """Points and a period."""
+
+    start: Annotated[str, Field(description="First hour's end, ISO 8601.")]
+    end: Annotated[str, Field(description="Last hour's end, ISO 8601.")]
+
+    def query(self) -> PointsQuery:
+        """As a checked request."""
+        start, end = parse_time("start", self.start), parse_time("end", self.end)
+        return replace(PointsBody.query(self), start=start, end=end)
+
+
+def check_period(query: PointsQuery) -> tuple[datetime, datetime]:
+    """The period of a history request.
+
+    Raises:
+        ParameterError: It is absent, reversed, or longer than the limits.
+    """
+    for name, value in (("start", query.start), ("end", query.end)):
+        if value is None:
+            raise ParameterError(name, "absent", "required: an ISO 8601 date or time")
+    start, end = query.start, query.end
+    if start is None or end is None or end < start:
+        raise ParameterError("end", end, f"not before start ({start})")
+    if end - start > timedelta(days=MAX_DAYS):
+        raise ParameterError("end", end, f"at most {MAX_DAYS} days after start ({start})")
+    values = (int((end - start).total_seconds()) // 3600 + 1) * len(query.latitude)
+    if values > MAX_HISTORY_VALUES:
+        raise ParameterError("end", f"{values} point-hours", f"at most {MAX_HISTORY_VALUES} points x hours an answer")
+    return start, end
+
+
+def _text(name: str, description: str, example: str, required: bool = False) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": required,
+        "description": description,
+        "schema": {"type": "string", "minLength": 1 if required else 0, "maxLength": 20_000},
+        "example": example,
+    }
+
+
+_PLACE = [
+    _text("latitude", f"Degrees north, or a comma list of up to {MAX_POINTS}.", str(EXAMPLE[0]), True),
+    _text("longitude", "Degrees east, as many as latitude.", str(EXAMPLE[1]), True),
+    _text("pollutants", f"Comma list of {', '.join(POLLUTANTS)}; all that are published by default.", "pm25,no2"),
+    _text(
+        "indices",
+        f"Comma list of {', '.join(INDICES)}; {','.join(DEFAULT_INDICES)} by default.",
+        ",".join(DEFAULT_INDICES),
+    ),
+    {"name": "format", "in": "query", "required": False, "schema": {"enum": ["json", "csv"], "default": "json"}},
+]
+_HOURS = {
+    "name": "hours",
+    "in": "query",
+    "required": False,
+    "description": "Hours ahead; the answer holds leads 0 to this.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": MAX_HOURS, "default": MAX_HOURS},
+}
+
+CURRENT_PARAMETERS = _PLACE
+FORECAST_PARAMETERS = [*_PLACE, _HOURS]
+HISTORY_PARAMETERS = [
+    *_PLACE,
+    _text("start", "First hour's end, ISO 8601; UTC without offset.", "2026-11-01", True),
+    _text("end", f"Last hour's end, ISO 8601; at most {MAX_DAYS} days after start.", "2026-11-02", True),
+]
+_KNOWN = {str(parameter["name"]) for parameter in [*FORECAST_PARAMETERS, *HISTORY_PARAMETERS]}

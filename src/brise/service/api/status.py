@@ -1,0 +1,117 @@
+"""`/v1/status`: what is published, how fresh each source is, what the jobs did."""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from brise.conventions.errors import StoreError
+from brise.io.sources.registry import SOURCES
+from brise.io.tables import Tables
+from brise.service.api.answers import encode
+from brise.service.api.dependencies import Domain, iso, store_of
+from brise.service.api.documented import problems
+from brise.service.api.schemas import StatusOut
+
+LOG = logging.getLogger(__name__)
+router = APIRouter(tags=["operation"])
+JOBS_SHOWN = 20
+
+
+def _domain(domain: Domain) -> dict[str, Any]:
+    grid, meta = domain.grid, domain.meta
+    half = grid.step / 2
+    south, east = grid.north - grid.step * (grid.rows - 1) - half, grid.west + grid.step * (grid.columns - 1) + half
+    return {
+        "name": domain.name,
+        "init_time": domain.times[domain.zero],
+        "created_at": meta["created_at"],
+        "model": meta["model"],
+        "background": meta["background"],
+        "simulated": bool(meta["simulated"]),
+        "variables": meta["variables"],
+        "indices": meta["indices"],
+        "stations": len(domain.stations),
+        "bounds": [round(one, 5) for one in (south, grid.west - half, grid.north + half, east)],
+        "step_degrees": grid.step,
+        "first_hour": -domain.zero,
+        "last_hour": domain.last_lead,
+    }
+
+
+def _iso(when: datetime | None) -> str | None:
+    return None if when is None else iso(int(when.timestamp()))
+
+
+def _sources(tables: Tables, now: datetime) -> list[dict[str, Any]]:
+    rows = []
+    for one in tables.runs.read_sources():
+        source = SOURCES.get(one.source)
+        newest = one.last_data_time
+        rows.append(
+            {
+                "name": one.source,
+                "title": source.title if source else None,
+                "licence": source.licence if source else None,
+                "attribution": source.attribution if source else None,
+                "terms_url": source.terms_url if source else None,
+                "newest_time": _iso(newest),
+                "age_minutes": None if newest is None else int((now - newest).total_seconds()) // 60,
+                "last_attempt": _iso(one.last_attempt),
+                "last_success": _iso(one.last_success),
+                "last_error": one.last_error or None,
+            }
+        )
+    return rows
+
+
+def _jobs(tables: Tables) -> list[dict[str, Any]]:
+    return [
+        {
+            "product": run.product,
+            "time": _iso(run.time),
+            "state": run.state,
+            "started": _iso(run.started),
+            "finished": _iso(run.finished),
+            "message": run.message or None,
+        }
+        for run in tables.runs.read_runs(limit=JOBS_SHOWN)
+    ]
+
+
+@router.get(
+    "/v1/status",
+    summary="What is published, how fresh each source is, what the jobs did.",
+    response_model=None,
+    responses={200: {"model": StatusOut}, **problems(429)},
+)
+def status(request: Request) -> Response:
+    """Tell all that is known; what cannot be read is named in `notes`, it never stops the answer."""
+    store, notes = store_of(request), []
+    sources: list[dict[str, Any]] = []
+    jobs: list[dict[str, Any]] = []
+    snapshot = store.last()
+    try:
+        snapshot = store.snapshot()
+    except StoreError as error:
+        notes.append(str(error))
+    now = snapshot.clock.now()
+    try:
+        tables = store.tables()
+        sources, jobs = _sources(tables, now), _jobs(tables)
+    except StoreError as error:
+        LOG.warning("status: %s", error)
+        notes.append(str(error))
+    body = {
+        "version": request.app.version,
+        "now": iso(int(now.timestamp())),
+        "clock_speed": snapshot.clock.speed,
+        "simulated": any(bool(domain.meta["simulated"]) for domain in snapshot.domains),
+        "domains": [_domain(domain) for domain in snapshot.domains],
+        "sources": sources,
+        "jobs": jobs,
+        "notes": notes,
+    }
+    return Response(encode(body), headers={"Cache-Control": "no-cache"}, media_type="application/json")

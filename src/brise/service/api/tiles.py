@@ -1,0 +1,110 @@
+"""`/v1/tiles/{layer}/{z}/{x}/{y}.png`: concentrations and indices on a map."""
+
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Path, Query, Request
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from brise.conventions.variables import POLLUTANTS
+from brise.formulas.indices.registry import INDICES
+from brise.products import tiles
+from brise.service.api import caching
+from brise.service.api.dependencies import Domain, store_of
+from brise.service.api.documented import problems
+from brise.service.api.errors import ParameterError
+from brise.service.api.parameters import parse_time
+
+router = APIRouter(tags=["tiles"])
+Layer = Literal[(*POLLUTANTS, *INDICES)]  # type: ignore[valid-type]
+Palette = Literal[("default", *tiles.PALETTES)]  # type: ignore[valid-type]
+FIRST_HOUR, LAST_HOUR = -24, 96
+
+
+class TileQuery(BaseModel):
+    """When, and in which colours."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hour: Annotated[
+        int | None, Field(ge=FIRST_HOUR, le=LAST_HOUR, description="Hours after the run's start; now by default.")
+    ] = None
+    time: Annotated[str | None, Field(max_length=40, description="End of the hour, ISO 8601; instead of `hour`.")] = (
+        None
+    )
+    palette: Palette = "default"
+
+
+@lru_cache(maxsize=64)
+def _scale(layer: str, palette: str) -> tiles.Scale:
+    if layer in INDICES:
+        return tiles.index_scale(INDICES[layer], palette)
+    return tiles.pollutant_scale(layer, palette)
+
+
+@lru_cache(maxsize=1)
+def _empty() -> bytes:
+    return tiles.empty()
+
+
+def _values(domain: Domain, part: tiles.Window, layer: str, hour: int) -> NDArray[np.float32] | None:
+    """(Y, X) of the window alone; None where the run has no such layer or hour."""
+    place = domain.zero + hour
+    if not 0 <= place < len(domain.times):
+        return None
+    cells = part.rows[:, None] * domain.grid.columns + part.columns
+    values: NDArray[np.float32] | None = None
+    if layer in domain.variables:
+        values = domain.concentration[cells, domain.variables[layer], 0, place]
+    elif layer in domain.indices:
+        values = domain.index[cells, domain.indices[layer], 0 if INDICES[layer].has_value else 1, place]
+    return values
+
+
+def _draw(domains: list[tuple[Domain, int]], layer: str, palette: str, tile: tuple[int, int, int]) -> bytes:
+    scale, drawn = _scale(layer, palette), None
+    smooth = layer not in INDICES or INDICES[layer].has_value
+    for domain, hour in domains:
+        part = tiles.window(domain.grid, *tile)
+        values = None if part is None else _values(domain, part, layer, hour)
+        if part is not None and values is not None:
+            colour = tiles.shade(values, part, scale, smooth)
+            drawn = colour if drawn is None else np.where(drawn == 0, colour, drawn)  # finest first
+    return _empty() if drawn is None or not drawn.any() else tiles.png(drawn, scale)
+
+
+@router.get(
+    "/v1/tiles/{layer}/{z}/{x}/{y}.png",
+    summary="A 256 x 256 PNG in web Mercator; transparent where nothing is known.",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
+        304: {"description": "Not modified."},
+        **problems(422, 429, 503),
+    },
+)
+def tile(
+    request: Request,
+    layer: Annotated[Layer, Path(description="A pollutant or an index.")],
+    z: Annotated[int, Path(ge=0, le=tiles.MAX_ZOOM, examples=[9])],
+    x: Annotated[int, Path(ge=0, lt=2**tiles.MAX_ZOOM, examples=[255])],
+    y: Annotated[int, Path(ge=0, lt=2**tiles.MAX_ZOOM, examples=[170])],
+    query: Annotated[TileQuery, Query()],
+) -> Any:
+    """Draw one tile."""
+    for name, value in (("x", x), ("y", y)):
+        if value >= 2**z:
+            raise ParameterError(name, value, f"less than 2^z = {2**z}")
+    snapshot = store_of(request).published()
+    at = snapshot.now() if query.time is None else int(parse_time("time", query.time).timestamp())
+    hours = [(domain, (at - domain.init) // 3600 if query.hour is None else query.hour) for domain in snapshot.domains]
+    shown = "-".join(str(one) for _, one in hours)
+    validator = caching.etag(snapshot.tag, layer, query.palette, shown, z, x, y)
+    age = snapshot.max_age
+    if caching.matches(request, validator):
+        return caching.not_modified(validator, age)
+    body = _draw(hours, layer, query.palette, (z, x, y))
+    return Response(body, headers=caching.headers(validator, age), media_type="image/png")
