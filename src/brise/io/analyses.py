@@ -1,0 +1,138 @@
+"""The history of analyses: one cube a domain, grid and UTC day, as a single file that is replaced in one step."""
+
+import hashlib
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+import zarr
+from numpy.typing import NDArray
+
+from brise.conventions.cubes import check_cube
+from brise.conventions.errors import InputError, StoreError
+from brise.io.cubes import domain_folder, replace_file, write_cube, writing
+
+
+def store_analysis(root: Path, product: str, domain: str, cube: xr.Dataset) -> None:
+    """Put hours of analysis into the cubes of their UTC days; an hour stored again replaces the one there.
+
+    Args:
+        root: Folder of all products.
+        product: Its name.
+        domain: Its name.
+        cube: (time, latitude, longitude); a time counts for its own date.
+
+    Raises:
+        ConventionError: The cube breaks its contract.
+        InputError: The cube has other dimensions, or a name cannot name a folder.
+        StoreError: The disk is full or fails; what was stored stays.
+    """
+    check_cube(cube)
+    if set(cube.sizes) != {"time", "latitude", "longitude"}:
+        raise InputError(f"analysis of {domain}: dimensions {tuple(cube.sizes)}, expected time, latitude, longitude")
+    folder = domain_folder(root, product, domain)
+    days = cube["time"].to_numpy().astype("datetime64[D]")
+    with writing(folder):
+        (folder / "analyses").mkdir(exist_ok=True)
+        for day in np.unique(days):
+            _replace_day(folder, str(day), cube.isel(time=np.flatnonzero(days == day)))
+
+
+def _replace_day(folder: Path, day: str, fresh: xr.Dataset) -> None:
+    path = folder / "analyses" / f"{day}.{_grid_key(fresh)}.zarr.zip"
+    if path.exists():
+        with _opened(path) as stored:
+            old = stored.load()
+        kept = old.isel(time=~np.isin(old["time"].to_numpy(), fresh["time"].to_numpy()))
+        if kept.sizes["time"]:
+            # An array that only one of the two has is unknown (NaN) in the other's hours.
+            fresh = xr.concat(
+                [kept, fresh], "time", data_vars="all", coords="minimal", compat="override",
+                join="override", combine_attrs="override",
+            ).sortby("time")  # fmt: skip
+    draft = folder / f".{day}"
+    write_cube(fresh, draft / "cube")
+    packed = folder / f".{day}.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for file in sorted((draft / "cube").rglob("*")):
+            if file.is_file():
+                archive.write(file, str(file.relative_to(draft / "cube")))
+    shutil.rmtree(draft)
+    replace_file(path, draft=packed)
+
+
+def _grid_key(cube: xr.Dataset) -> str:
+    places = [np.asarray(cube[name].to_numpy(), np.float64).round(6).tobytes() for name in ("latitude", "longitude")]
+    return hashlib.blake2s(b"/".join(places), digest_size=4).hexdigest()
+
+
+def read_analyses(
+    root: Path, product: str, domain: str, period: tuple[datetime, datetime], point: tuple[float, float]
+) -> pd.DataFrame:
+    """What was analysed at a point, from the cell that holds it, whatever grid each day had.
+
+    Args:
+        root: Folder of all products.
+        product: Its name.
+        domain: Its name.
+        period: start and end, UTC: start < time ≤ end.
+        point: latitude, longitude in degrees.
+
+    Returns:
+        Index `time` (UTC, increasing, no time twice), one column an array of the cubes; NaN = unknown. Hours with no
+        analysis, or whose grid does not hold the point, have no row.
+
+    Raises:
+        StoreError: A day cannot be read.
+    """
+    start, end = (pd.Timestamp(moment).tz_convert("UTC") for moment in period)
+    folder = domain_folder(root, product, domain) / "analyses"
+    first, last = f"{start:%Y-%m-%d}", f"{end + timedelta(days=1):%Y-%m-%d}"
+    try:
+        files = [file for file in folder.glob("*.zarr.zip") if first <= file.name < last]
+        files.sort(key=lambda file: file.stat().st_mtime_ns)
+        days = [_read_day(file, point) for file in files]
+    except (OSError, ValueError) as error:
+        raise StoreError(f"analyses {folder}: cannot be read: {error}") from error
+    found = pd.concat([day for day in days if day is not None]) if any(day is not None for day in days) else _nothing()
+    found = found[~found.index.duplicated(keep="last")].sort_index()
+    return found[(found.index > start) & (found.index <= end)]
+
+
+def _nothing() -> pd.DataFrame:
+    return pd.DataFrame(index=pd.DatetimeIndex([], dtype="datetime64[s, UTC]", name="time"))
+
+
+def _read_day(path: Path, point: tuple[float, float]) -> pd.DataFrame | None:
+    with _opened(path) as cube:
+        row, column = _cell(cube["latitude"].to_numpy(), cube["longitude"].to_numpy(), point)
+        if row < 0 or column < 0:
+            return None
+        here = cube.isel(latitude=row, longitude=column)
+        values = {str(name): array.to_numpy() for name, array in here.data_vars.items()}
+    times = pd.DatetimeIndex(here["time"].to_numpy(), tz=UTC, name="time").as_unit("s")
+    return pd.DataFrame(values, index=times)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[xr.Dataset]:
+    if not zipfile.is_zipfile(path):
+        raise StoreError(f"analyses {path}: cannot be read: not a zip file")
+    with zarr.storage.ZipStore(path, mode="r") as store:
+        yield xr.open_zarr(store, consolidated=False, chunks=None)
+
+
+def _cell(latitude: NDArray[np.float64], longitude: NDArray[np.float64], point: tuple[float, float]) -> tuple[int, int]:
+    """Row and column of the cell that holds a point, -1 outside; a single cell holds what is within a degree."""
+    steps = [abs(float(axis[1] - axis[0])) for axis in (latitude, longitude) if len(axis) > 1]
+    half = (min(steps) if steps else 2.0) / 2 + 1e-9
+    north = np.abs(latitude - point[0])
+    east = np.abs((longitude - point[1] + 180.0) % 360.0 - 180.0)
+    row, column = int(np.argmin(north)), int(np.argmin(east))
+    return (row if north[row] <= half else -1), (column if east[column] <= half else -1)
