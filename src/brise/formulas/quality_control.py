@@ -283,14 +283,16 @@ def _jump_flags(x: NDArray[np.floating], latitude: ArrayLike, longitude: ArrayLi
     """Spike, step and neighbours, judged together."""
     y = np.log1p(np.maximum(x, 0) / rules.floor).astype(np.float32)
     distance, usual = neighbour_distance(y, latitude, longitude)
-    unshared = np.abs(distance) > np.maximum(ALONE * usual, rules.apart / 2)
-    shared = np.abs(distance) <= np.maximum(ALONE * usual, rules.apart / 2)  # neither where nobody is near
+    far, limit = np.abs(distance), np.maximum(ALONE * usual, rules.apart / 2)
     spike = spikes(y, rules.spike)
+    shoulder = np.fmax(
+        _nearest_known(far), _nearest_known(far[::-1])[::-1]
+    )  # a plume rises and falls, a fault does not
     out = _passes(x)
-    out[spike & ~shared] = Flag.SUSPECT
-    out[steps(y, rules.step) & unshared] = Flag.SUSPECT
-    out[np.abs(distance) > np.maximum(APART * usual, rules.apart)] = Flag.SUSPECT
-    out[spike & unshared] = Flag.FAIL
+    out[spike & ~(far <= limit)] = Flag.SUSPECT  # also where nobody is near to ask
+    out[steps(y, rules.step) & (far > limit)] = Flag.SUSPECT
+    out[far > np.maximum(APART * usual, rules.apart)] = Flag.SUSPECT
+    out[spike & (far > limit) & ~(shoulder > limit)] = Flag.FAIL
     return out
 
 
