@@ -141,7 +141,7 @@ class TestStoring:
 
     def test_a_newer_report_wins_and_brings_its_flag(self, known):
         known.store_observations(observation_frame())
-        known.set_flags(observation_frame(quality_flag=3))
+        known.flag_hours(observation_frame(quality_flag=3))
         newer = observation_frame(value=12.0, quality_flag=1, received_at=MIDNIGHT + HOUR)
         assert known.store_observations(newer) == Stored(0, 1, 0)
         older = observation_frame(value=99.0)
@@ -197,16 +197,16 @@ class TestFlags:
     def test_set_and_counted_once(self, known):
         frame = observation_frame(time=[MIDNIGHT, MIDNIGHT + HOUR])
         known.store_observations(frame)
-        assert known.set_flags(frame.assign(quality_flag=4).iloc[:1]) == 1
-        assert known.set_flags(frame.assign(quality_flag=4)) == 1
-        assert known.set_flags(frame.assign(quality_flag=4, time=MIDNIGHT + 9 * HOUR)) == 0
-        assert known.set_flags(frame.iloc[:0]) == 0
+        assert known.flag_hours(frame.assign(quality_flag=4).iloc[:1]) == 1
+        assert known.flag_hours(frame.assign(quality_flag=4)) == 1
+        assert known.flag_hours(frame.assign(quality_flag=4, time=MIDNIGHT + 9 * HOUR)) == 0
+        assert known.flag_hours(frame.iloc[:0]) == 0
         assert known.read_observations("test:a")["quality_flag"].tolist() == [4, 4]
 
     def test_key_columns_are_enough(self, known):
         known.store_observations(observation_frame())
         keys = observation_frame(quality_flag=1)[["station_id", "variable", "time", "period_s", "quality_flag"]]
-        assert known.set_flags(keys) == 1
+        assert known.flag_hours(keys) == 1
 
 
 class TestHours:

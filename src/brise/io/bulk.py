@@ -128,30 +128,37 @@ def _merge_postgresql(driver: Any, rows: Columns) -> tuple[int, int]:
     return inserted, updated
 
 
-def flag(connection: Connection, rows: Columns) -> int:
-    """Set the quality flags of stored observations.
+def flag_hours(connection: Connection, rows: Columns) -> int:
+    """Set the quality flags of all stored observations whose period ended within an hour.
 
     Args:
         connection: In a transaction.
-        rows: From `encode`, with `quality_flag`.
+        rows: From `encode`, with `quality_flag`; `time` and `period_s` are the hour's end and length.
 
     Returns:
-        Rows changed; a key that is not stored, or has this flag already, is not.
+        Rows changed; what is not stored, or has this flag already, is not.
     """
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
         before = driver.total_changes
-        keys = " AND ".join(f"{name} = ?" for name in KEY)
-        names = ("quality_flag", *KEY, "quality_flag")
-        statement = f"UPDATE observations SET quality_flag = ? WHERE {keys} AND quality_flag <> ?"  # noqa: S608
-        _run_sqlite(driver, statement, [rows[name] for name in names])
+        _run_sqlite(
+            driver,
+            "UPDATE observations SET quality_flag = ? WHERE station = ? AND variable = ? AND time > ? AND time <= ? "
+            "AND period_s <= ? AND quality_flag <> ?",
+            [
+                *(rows[name] for name in ("quality_flag", "station", "variable")),
+                rows["time"] - rows["period_s"],
+                *(rows[name] for name in ("time", "period_s", "quality_flag")),
+            ],
+        )
         return int(driver.total_changes - before)
     _stage(driver, {name: rows[name] for name in (*KEY, "quality_flag")})
-    keys = " AND ".join(f"old.{name} = incoming.{name}" for name in KEY)
     return int(
         driver.execute(
-            "UPDATE observations AS old SET quality_flag = incoming.quality_flag FROM incoming "  # noqa: S608
-            f"WHERE {keys} AND old.quality_flag <> incoming.quality_flag"
+            "UPDATE observations AS old SET quality_flag = incoming.quality_flag FROM incoming "
+            "WHERE old.station = incoming.station AND old.variable = incoming.variable "
+            "AND old.time > incoming.time - incoming.period_s AND old.time <= incoming.time "
+            "AND old.period_s <= incoming.period_s AND old.quality_flag <> incoming.quality_flag"
         ).rowcount
     )
 

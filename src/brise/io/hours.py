@@ -43,6 +43,7 @@ def read(
     span: tuple[int, int],
     received_by: int | None,
     chosen: Sequence[ColumnElement[bool]],
+    worst: Flag,
 ) -> StationHours:
     """Hourly means of the stations that measured anything.
 
@@ -52,6 +53,7 @@ def read(
         span: From `whole_hours`.
         received_by: Only rows that we had by then, epoch seconds.
         chosen: Which stations.
+        worst: Rows with a worse flag never count.
 
     Returns:
         T hours, S stations in order of station_id.
@@ -63,7 +65,7 @@ def read(
     keys = places["key"].to_numpy(np.int64)
     values, measured = {}, np.zeros(len(keys), bool)
     for name, number in numbers.items():
-        rows = _rows(connection, number, span, received_by, chosen)
+        rows = _rows(connection, number, span, received_by, chosen, worst)
         values[name] = _means(rows, keys, count, circular=name in _CIRCULAR)
         measured |= ~np.isnan(values[name]).all(axis=0)
     return StationHours(
@@ -82,6 +84,7 @@ def _rows(
     span: tuple[int, int],
     received_by: int | None,
     chosen: Sequence[ColumnElement[bool]],
+    worst: Flag,
 ) -> NDArray[np.float64]:
     """(rows, 3): station key; seconds since the span began times _PERIODS, plus the period; value."""
     o, first = observations.c, span[0]
@@ -91,7 +94,7 @@ def _rows(
         o.time > first,
         o.time <= first + span[1] * HOUR_S,
         o.period_s <= HOUR_S,
-        o.quality_flag <= int(Flag.NOT_EVALUATED),
+        o.quality_flag <= int(worst),
     ]
     if received_by is not None:
         wanted.append(o.received_at <= received_by)

@@ -27,6 +27,7 @@ from brise.conventions.errors import InputError
 from brise.conventions.observations import (
     OBSERVATION_COLUMNS,
     STATION_COLUMNS,
+    Flag,
     StationHours,
     check_observations,
     check_stations,
@@ -169,11 +170,11 @@ class Tables:
             inserted, updated = bulk.merge(connection, rows)
         return Stored(inserted, updated, len(frame) - inserted - updated)
 
-    def set_flags(self, frame: pd.DataFrame) -> int:
-        """Set quality flags of stored observations.
+    def flag_hours(self, frame: pd.DataFrame) -> int:
+        """Set quality flags of stored observations by the hour: every row whose period ended within it.
 
         Args:
-            frame: `station_id, variable, time, period_s, quality_flag`; one row an observation.
+            frame: `station_id, variable, time, quality_flag`; `time` is the END of the hour.
 
         Returns:
             Rows whose flag changed; what is not stored is passed over.
@@ -184,14 +185,9 @@ class Tables:
         if frame.empty:
             return 0
         with writing(self._engine) as connection:
-            return bulk.flag(
-                connection,
-                bulk.encode(
-                    frame[[*("station_id", "variable", "time", "period_s", "quality_flag")]],
-                    _station_keys(connection, frame["station_id"]),
-                    self._variables,
-                ),
-            )
+            keys = _station_keys(connection, frame["station_id"])
+            rows = bulk.encode(frame.assign(period_s=hours.HOUR_S), keys, self._variables)
+            return bulk.flag_hours(connection, rows)
 
     def delete_older_than(self, time: datetime) -> int:
         """Forget observations whose period ended before `time`, a few stations at a time so that no one waits long.
@@ -283,12 +279,27 @@ class Tables:
         Raises:
             InputError: A variable is unknown, or no whole hour lies between `start` and `end`.
         """
-        span = hours.whole_hours(epoch(start), epoch(end))
+        return self._hours(names, (start, end), received_by, _chosen(area, kinds), Flag.NOT_EVALUATED)
+
+    def read_raw_hours(
+        self, names: Sequence[str], start: datetime, end: datetime, received_by: datetime | None = None
+    ) -> StationHours:
+        """As `read_hours`, whatever the flags: what quality control judges, and nothing else should read."""
+        return self._hours(names, (start, end), received_by, [], Flag.FAIL)
+
+    def _hours(
+        self,
+        names: Sequence[str],
+        between: tuple[datetime, datetime],
+        received_by: datetime | None,
+        chosen: list[ColumnElement[bool]],
+        worst: Flag,
+    ) -> StationHours:
+        span = hours.whole_hours(epoch(between[0]), epoch(between[1]))
         numbers = {name: self._number(name) for name in names}
+        by = None if received_by is None else epoch(received_by)
         with reading(self._engine) as connection:
-            return hours.read(
-                connection, numbers, span, None if received_by is None else epoch(received_by), _chosen(area, kinds)
-            )
+            return hours.read(connection, numbers, span, by, chosen, worst)
 
     def read_observations(
         self,

@@ -109,9 +109,7 @@ def ingest(
     window = (_time(start), _time(end))
     with open_tables(settings) as tables:
         report = (
-            ingest_files(tables, provider, paths, window)
-            if paths
-            else ingest_live(tables, provider, settings, window)
+            ingest_files(tables, provider, paths, window) if paths else ingest_live(tables, provider, settings, window)
         )
     if as_json:
         _print_json(report.as_dict())
@@ -151,7 +149,7 @@ def point(
     data: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """What is the air like here, now, and how is that known? (Put `--` before a negative number.)"""
+    """Show the air at a place now, and how that is known; put `--` before a negative number."""
     from brise.service.jobs.inspect import point_answer, point_rows
 
     answer = point_answer(_settings(data), latitude, longitude)
@@ -193,13 +191,22 @@ def hindcast(
     from brise.service.jobs.hindcast import hindcast_command
 
     window = (_time(start), _time(end), every)
-    rows = hindcast_command(archive, out_file, window=window, inits=inits,
-                            choice=(leads, variables, withhold, model))
+    rows = hindcast_command(archive, out_file, window=window, inits=inits, choice=(leads, variables, withhold, model))
     out.print(f"{rows} predictions in {out_file}")
 
 
 def main() -> None:
     """Entry point: bad input ends in one clear line and a non-zero status, never in a traceback."""
+    start_logging()
+    try:
+        app()
+    except BriseError as error:
+        sys.stderr.write(f"brise: {error}\n")
+        sys.exit(2 if isinstance(error, InputError | NotFoundError | ConfigurationError) else 1)
+
+
+def start_logging() -> None:
+    """Log to standard error, at BRISE_LOG_LEVEL."""
     logging.basicConfig(
         level=load_level(),
         format="%(name)s: %(message)s",
@@ -207,11 +214,6 @@ def main() -> None:
     )
     for name in ("httpx", "httpcore", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    try:
-        app()
-    except BriseError as error:
-        sys.stderr.write(f"brise: {error}\n")
-        sys.exit(2 if isinstance(error, InputError | NotFoundError | ConfigurationError) else 1)
 
 
 def load_level() -> str:

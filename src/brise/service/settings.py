@@ -22,10 +22,14 @@ class Settings(BaseSettings):
     cors_origins: list[str] = ["*"]
     rate_limit: str | None = Field(None, description='Per client, e.g. "600/minute"; none by default.')
     area: Area | None = Field(None, description='What live sources fetch, as JSON: "[south, west, north, east]".')
+    points: tuple[tuple[float, float], ...] = Field(
+        (), max_length=1000, description='Where forecast sources are asked, as JSON: "[[51.5, -0.12], …]".'
+    )
     retention_days: int = Field(400, ge=2, description="Older observations are deleted.")
     log_level: str = "INFO"
 
     openaq_key: SecretStr | None = None
+    airgradient_key: SecretStr | None = None
     airnow_key: SecretStr | None = None
     purpleair_key: SecretStr | None = None
     waqi_key: SecretStr | None = None

@@ -1,0 +1,228 @@
+"""Analyse and forecast: stored measurements in, one published run a domain out, whole and then visible."""
+
+import logging
+import os
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from brise.conventions.errors import InputError
+from brise.conventions.grids import Grid
+from brise.conventions.observations import StationHours
+from brise.conventions.variables import POLLUTANTS
+from brise.io import cubes
+from brise.io.gazetteer import biggest_city, slug
+from brise.io.runs import JobRun
+from brise.io.tables import Tables
+from brise.models.artifacts import from_bytes, to_bytes
+from brise.models.background import Background
+from brise.models.network import Fitted
+from brise.products.air_quality import HOURS, READ_HOURS, Inputs, compute, fit_domain
+from brise.products.domains import domains, place_label
+from brise.service.jobs.feeds import Feed
+
+log = logging.getLogger("brise.analyse")
+
+PRODUCT = "air_quality"
+
+HISTORY = timedelta(days=400)
+"""What the models learn from."""
+
+RECENT = timedelta(hours=6)
+REPORTED = 0.5
+"""The newest hour is the one that half of the recently active stations have reported."""
+
+REFIT = timedelta(days=1)
+REFIT_LONG = timedelta(days=7)
+LONG = timedelta(days=60)
+"""Models are learnt again daily; weekly once the history is longer than this and a day changes little."""
+
+MEASURED_KINDS = ("reference", "low_cost", "simulated")
+NAMED_WITHIN_KM = 60.0
+MARGIN_DEGREES = 1.0
+STAMP = "%Y%m%dT%H%M"
+
+Kept = tuple[datetime, timedelta, dict[str, Fitted]]
+"""When the models were learnt, how long they hold, and the models."""
+
+
+def domain_name(latitude: float, longitude: float) -> str:
+    """The biggest city nearby, or a label made of the place."""
+    city = biggest_city(latitude, longitude, NAMED_WITHIN_KM)
+    return slug(city or "") or place_label(latitude, longitude)
+
+
+@dataclass(slots=True)
+class Analyst:
+    """Makes runs; keeps what was learnt, so that it is learnt seldom.
+
+    Attributes:
+        root: The data folder.
+        simulated: Whether what is read is not a measurement.
+        rows_an_hour: Values that an hour usually brings.
+    """
+
+    root: Path
+    simulated: bool = False
+    rows_an_hour: float = 0.0
+    _fitted: dict[str, Kept] = field(default_factory=dict)
+
+    def newest_hour(self, tables: Tables, now: datetime) -> datetime | None:
+        """The newest hour worth analysing; None while nothing recent is known."""
+        end = now.replace(minute=0, second=0, microsecond=0)
+        hours = tables.read_hours(POLLUTANTS, end - RECENT, end, received_by=now, kinds=MEASURED_KINDS)
+        if not len(hours.station_id):
+            return None
+        known = sum((np.isfinite(matrix) for matrix in hours.values.values()), np.zeros(1))
+        reported = (known > 0).sum(axis=1)
+        self.rows_an_hour = float(known.sum(axis=1).max())
+        enough = np.flatnonzero(reported >= REPORTED * reported.max())
+        return datetime.fromtimestamp(int(hours.time[enough[-1]].astype(np.int64)), UTC)
+
+    def publish(self, tables: Tables, feed: Feed, init_time: datetime, now: datetime) -> None:
+        """Make and publish every domain's run for one hour; a domain that fails is named and the others go on."""
+        started, clock = datetime.now(UTC), time.perf_counter()
+        tables.runs.record_run(JobRun(PRODUCT, init_time, "running", started))
+        span = (init_time - timedelta(hours=READ_HOURS), init_time)
+        hours = tables.read_hours(POLLUTANTS, *span, received_by=now, kinds=MEASURED_KINDS)
+        stations = tables.read_stations(ids=hours.station_id.tolist())
+        grids = domains(hours.latitude, hours.longitude, domain_name)
+        fields = feed.background(init_time, range(HOURS[0], HOURS[-1] + 1))
+        points = self._model_points(tables, init_time, now)
+        failures = []
+        for grid in grids:
+            try:
+                background = background_for(grid, fields, points)
+                inputs = Inputs(
+                    hours=hours,
+                    stations=stations,
+                    init_time=init_time,
+                    fitted=self._learnt(tables, grid, now),
+                    background=background,
+                    simulated=self.simulated,
+                )
+                self._write(grid, inputs)
+            except InputError as error:
+                failures.append(f"{grid.name}: {error}")
+                log.warning("domain %s: %s", grid.name, error)
+        seconds = time.perf_counter() - clock
+        tables.runs.record_run(
+            JobRun(
+                PRODUCT,
+                init_time,
+                "failed" if failures and len(failures) == len(grids) else "done",
+                started,
+                datetime.now(UTC),
+                "; ".join(failures),
+                {"domains": len(grids), "stations": len(hours.station_id), "seconds": round(seconds, 2)},
+            )
+        )
+        log.info(
+            "%s: %d domains from %d stations in %.1f s",
+            f"{init_time:%Y-%m-%dT%H:%MZ}",
+            len(grids) - len(failures),
+            len(hours.station_id),
+            seconds,
+        )
+
+    def _write(self, grid: Grid, inputs: Inputs) -> None:
+        run = compute(inputs, grid)
+        arrays = {"concentration": run.concentration, "index": run.index, "nearest": run.nearest}
+        cubes.store_analysis(self.root, PRODUCT, grid.name, run.analysis)
+        cubes.publish(self.root, PRODUCT, grid, arrays, run.meta, run.cube)
+
+    def _model_points(self, tables: Tables, init_time: datetime, now: datetime) -> StationHours | None:
+        """Chemistry-transport values that came through the store, at points."""
+        ends = init_time + timedelta(hours=HOURS[-1])
+        rows = tables.read_hours(POLLUTANTS, init_time - timedelta(hours=48), ends, received_by=now, kinds=("model",))
+        return rows if len(rows.station_id) else None
+
+    def _learnt(self, tables: Tables, grid: Grid, now: datetime) -> dict[str, Fitted]:
+        """What is learnt about a domain: from memory, from disk, or now."""
+        kept = self._fitted.get(grid.name) or _read(self.root, grid.name)
+        if kept is None or not timedelta(0) <= now - kept[0] < kept[1]:
+            hours = tables.read_hours(
+                POLLUTANTS, now - HISTORY, now, received_by=now, kinds=MEASURED_KINDS, area=_area(grid)
+            )
+            kept = now, _refit_after(hours), fit_domain(hours, grid)
+            _save(self.root, grid.name, kept)
+        self._fitted[grid.name] = kept
+        return kept[2]
+
+
+def _refit_after(hours: StationHours) -> timedelta:
+    measured = np.flatnonzero(np.any([np.isfinite(m).any(axis=1) for m in hours.values.values()], axis=0))
+    days = (measured[-1] - measured[0]) / 24 if len(measured) else 0
+    return REFIT_LONG if days > LONG.days else REFIT
+
+
+def _area(grid: Grid) -> tuple[float, float, float, float]:
+    """South, west, north, east of the cells' outer edges; west > east across the date line."""
+    half = grid.step / 2
+    south, north = float(grid.latitude[-1]) - half, float(grid.latitude[0]) + half
+    west, east = float(grid.longitude[0]) - half, float(grid.longitude[-1]) + half
+    return south, (west + 180) % 360 - 180, north, (east + 180) % 360 - 180
+
+
+def _folder(root: Path) -> Path:
+    return root / "models" / PRODUCT
+
+
+def _save(root: Path, domain: str, kept: Kept) -> None:
+    """The models of a domain, whole or not at all."""
+    folder = _folder(root)
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{domain}.{os.getpid()}"
+    moment, after, fitted = kept
+    temporary.write_bytes(to_bytes(fitted))
+    for old in folder.glob(f"{domain}@*.npz"):
+        old.unlink()
+    temporary.replace(folder / f"{domain}@{moment:{STAMP}}@{after.days}.npz")
+
+
+def _read(root: Path, domain: str) -> Kept | None:
+    """The models of a domain that an earlier process left."""
+    for path in sorted(_folder(root).glob(f"{domain}@*.npz")):
+        _, moment, days = path.stem.split("@")
+        learnt = datetime.strptime(moment, STAMP).replace(tzinfo=UTC)
+        try:
+            return learnt, timedelta(days=int(days)), from_bytes(path.read_bytes())
+        except InputError as error:
+            log.warning("%s: %s; learning again", path.name, error)
+    return None
+
+
+def background_for(grid: Grid, fields: list[xr.Dataset], points: StationHours | None) -> Background | None:
+    """What a chemistry-transport forecast says in and around a domain: on a grid if there is one, else at points."""
+    south, west, north, east = (float(v) for v in (grid.latitude[-1], grid.longitude[0], grid.latitude[0], 0))
+    east = west + grid.step * (grid.columns - 1)
+    for cube in fields:
+        latitude, longitude = np.meshgrid(cube["latitude"], cube["longitude"], indexing="ij")
+        near = _near(latitude.ravel(), longitude.ravel(), (south, west, north, east))
+        if near.any():
+            names = [name for name in POLLUTANTS if name in cube]
+            values = {name: cube[name].to_numpy().reshape(cube.sizes["time"], -1)[:, near] for name in names}
+            time_ = cube["time"].to_numpy().astype("datetime64[s]")
+            name = str(cube.attrs.get("title", "chemistry-transport forecast"))
+            return Background(name, time_, latitude.ravel()[near], longitude.ravel()[near], values)
+    if points is None:
+        return None
+    near = _near(points.latitude, points.longitude, (south, west, north, east))
+    if not near.any():
+        return None
+    values = {name: matrix[:, near] for name, matrix in points.values.items() if np.isfinite(matrix[:, near]).any()}
+    return Background("CAMS by Open-Meteo", points.time, points.latitude[near], points.longitude[near], values)
+
+
+def _near(
+    latitude: NDArray[np.float64], longitude: NDArray[np.float64], area: tuple[float, float, float, float]
+) -> NDArray[np.bool_]:
+    south, west, north, east = area
+    eastward = (longitude - west + MARGIN_DEGREES) % 360
+    inside_ = (latitude >= south - MARGIN_DEGREES) & (latitude <= north + MARGIN_DEGREES)
+    return np.asarray(inside_ & (eastward <= east - west + 2 * MARGIN_DEGREES))

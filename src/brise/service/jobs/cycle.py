@@ -1,0 +1,119 @@
+"""The cycle: ingest, check, analyse, forecast, publish; again and again until told to stop."""
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from brise.conventions.errors import BriseError, StoreError
+from brise.io import cubes
+from brise.io.tables import Tables
+from brise.service.clock import WALL, Clock, read_clock, replay_clock, write_clock
+from brise.service.jobs.analyse import PRODUCT, Analyst
+from brise.service.jobs.feeds import Feed
+from brise.service.jobs.ingest import open_tables
+from brise.service.jobs.quality import check_recent
+from brise.service.settings import Settings
+
+log = logging.getLogger("brise.cycle")
+
+TICK = timedelta(minutes=1)
+"""How often sources are looked at; each is asked at its own interval."""
+
+LEASE = timedelta(minutes=15)
+"""Longer than one turn can take; a killed holder on this machine is noticed at once."""
+
+ENOUGH_NEW = 0.2
+"""An hour is analysed again when so many more of its stations have reported."""
+
+HOUR = timedelta(hours=1)
+FORECASTS_KEPT = timedelta(days=7)
+
+
+@dataclass(slots=True)
+class State:
+    """What this cycle remembers between turns; a restart forgets it and loses only time."""
+
+    init_time: datetime | None = None
+    added: int = 0
+    pruned: datetime | None = None
+    standing_by: bool = False
+    clock: Clock = field(default=WALL)
+
+
+def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
+    """Turn until `stop`; a store that is gone is waited for."""
+    state = State()
+    analyst = Analyst(settings.data_dir, simulated=feed.simulated)
+    tables: Tables | None = None
+    prepared = False
+    while not stop.is_set():
+        pause = 5.0
+        try:
+            tables = tables or open_tables(settings)
+            with tables.lease("cycle", LEASE) as mine:
+                if mine:
+                    if not prepared:
+                        state.clock = _prepare(tables, settings, feed)
+                        prepared = True
+                    state.standing_by = False
+                    turn(tables, settings, feed, analyst, state)
+                    pause = _pause(state.clock)
+                elif not state.standing_by:
+                    state.standing_by = True
+                    log.warning("another cycle works on this store; standing by")
+        except StoreError as error:
+            log.error("%s; trying again in %.0f s", error, pause)  # noqa: TRY400  # the line says it all
+        stop.wait(pause)
+    if tables is not None:
+        tables.close()
+    log.info("stopped")
+
+
+def _prepare(tables: Tables, settings: Settings, feed: Feed) -> Clock:
+    """Bring in the past, then start the clock; a cycle that was restarted goes on with the clock it finds."""
+    clock = read_clock(settings.data_dir)
+    if feed.starts_at is not None and clock == WALL:
+        feed.prepare(tables, feed.starts_at)
+        clock = replay_clock(feed.starts_at, feed.speed)
+        write_clock(settings.data_dir, clock)
+    else:
+        feed.prepare(tables, clock.now())
+    return clock
+
+
+def _pause(clock: Clock) -> float:
+    """Wall seconds until something may be due: the next tick or the next hour of the clock."""
+    now = clock.now()
+    next_hour = now.replace(minute=0, second=0, microsecond=0) + HOUR
+    return max(0.05, clock.wall_seconds(min(TICK if clock.speed == 1 else HOUR, next_hour - now)))
+
+
+def turn(tables: Tables, settings: Settings, feed: Feed, analyst: Analyst, state: State) -> None:
+    """One turn; what fails is named and the rest goes on."""
+    now = state.clock.now()
+    state.added += feed.poll(tables, settings, now)
+    init_time = analyst.newest_hour(tables, now)
+    if init_time is None:
+        return
+    again = init_time == state.init_time and state.added >= max(1.0, ENOUGH_NEW * analyst.rows_an_hour)
+    if state.init_time is None or init_time > state.init_time or again:
+        check_recent(tables, now)
+        try:
+            analyst.publish(tables, feed, init_time, now)
+        except BriseError as error:
+            if isinstance(error, StoreError):
+                raise
+            log.error("%s for %s failed: %s", PRODUCT, init_time, error)  # noqa: TRY400  # the line says it all
+        state.init_time, state.added = init_time, 0
+    _prune(tables, settings, state, now)
+
+
+def _prune(tables: Tables, settings: Settings, state: State, now: datetime) -> None:
+    """Once a day of the clock, forget what is older than it should be."""
+    if state.pruned is not None and now - state.pruned < timedelta(days=1):
+        return
+    if state.pruned is not None:  # not in the first turn, which should show something soon
+        tables.delete_older_than(now - timedelta(days=settings.retention_days))
+        cubes.prune(settings.data_dir, PRODUCT, now - FORECASTS_KEPT)
+    state.pruned = now
