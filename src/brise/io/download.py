@@ -221,13 +221,9 @@ class Client:
             raise _Retry(f"the connection failed ({type(error).__name__})") from None
         received_at = self._clock.now()
         path = None if self.raw is None else self.raw.save(source, payload, received_at)
-        # Remembered only now: had keeping failed, "not modified" would hide this payload from the next run.
-        kept = {
-            "If-None-Match": response.headers.get("etag"),
-            "If-Modified-Since": response.headers.get("last-modified"),
-        }
-        self._validators[known] = {name: value for name, value in kept.items() if value}
-        return Fetched(payload, received_at, path)
+        sent = {"If-None-Match": "etag", "If-Modified-Since": "last-modified"}
+        version = {ask: response.headers[name] for ask, name in sent.items() if name in response.headers}
+        return Fetched(payload, received_at, path, (known, version))
 
     def _check_status(self, source: str, request: Request, response: httpx.Response) -> None:
         status = response.status_code

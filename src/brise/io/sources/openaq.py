@@ -155,7 +155,7 @@ def decode(payload: bytes, received_at: datetime) -> Batch:
         DecodeError: None of them.
     """
     head = unpack(payload, "openaq").lstrip(b"\xef\xbb\xbf \r\n")[:4000]
-    if head.startswith(b"location"):
+    if head.lstrip(b'"').startswith(b"location"):
         return decode_csv(payload, received_at)
     if b'"sourceName"' in head and b'"results"' not in head:
         return openaq_realtime.decode(payload, received_at)
