@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brise.conventions.errors import InputError
@@ -136,6 +136,7 @@ def test_input_is_left_alone_and_future_hours_change_nothing(index):
 
 
 @each_index
+@settings(derandomize=True, deadline=None)
 @given(data=st.data())
 def test_more_of_any_pollutant_never_lowers_the_index(index, data):
     name = data.draw(st.sampled_from(index.pollutants))
@@ -145,11 +146,13 @@ def test_more_of_any_pollutant_never_lowers_the_index(index, data):
         index.compute(steady(index) | {name: np.full(36, min(level, VARIABLES[name].maximum))}) for level in levels
     )
     assert high.category[-1] >= low.category[-1]
-    assert high.sub[name][-1] >= low.sub[name][-1]
-    assert not high.value[-1] < low.value[-1]
+    # 1e-9: running totals of 36 hours in float64, where an index is not rounded
+    assert high.sub[name][-1] >= low.sub[name][-1] * (1 - 1e-9)
+    assert not high.value[-1] < low.value[-1] * (1 - 1e-9)
 
 
 @each_index
+@settings(derandomize=True, deadline=None)
 @given(level=st.floats(0, 400), pollutant=st.data())
 def test_no_level_lacks_a_band(index, level, pollutant):
     name = pollutant.draw(st.sampled_from(index.pollutants))

@@ -104,6 +104,21 @@ def test_a_completed_spike_that_nobody_shares_fails(city):
     assert (np.delete(flags[30], 4) == PASS).all()
 
 
+def test_a_spike_with_a_shoulder_is_suspect(city):
+    city[0][29:32, 4] = 120, 900, 130  # a plume comes and goes
+    flags = verdict(city)
+    assert flags[30, 4] == SUSPECT
+
+
+def test_a_code_fails_and_does_not_disturb_its_neighbours(city):
+    before = verdict(city)
+    city[0][30, 4] = 9999
+    flags = verdict(city)
+    assert flags[30, 4] == FAIL
+    flags[30, 4] = before[30, 4]
+    np.testing.assert_array_equal(flags, before)
+
+
 def test_a_dip_to_zero_that_nobody_shares_is_flagged(city):
     city[0][30, 4] = 0
     assert verdict(city)[30, 4] >= SUSPECT

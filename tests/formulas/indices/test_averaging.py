@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brise.formulas.indices.averaging import nowcast, running_mean
@@ -12,6 +12,7 @@ series_with_gaps = st.lists(
 )
 
 
+@settings(derandomize=True, deadline=None)
 @given(series_with_gaps, st.sampled_from([(3, 2), (8, 6), (24, 18)]))
 def test_running_mean_is_the_mean_of_the_window(series, rule):
     hours, required = rule
@@ -25,6 +26,7 @@ def test_running_mean_is_the_mean_of_the_window(series, rule):
         np.testing.assert_allclose(result[t], expected, rtol=1e-9, atol=1e-9)
 
 
+@settings(derandomize=True, deadline=None)
 @given(series_with_gaps)
 def test_nowcast_is_the_weighted_mean_of_twelve_hours(series):
     x = np.array(series)
