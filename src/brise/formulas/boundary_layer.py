@@ -14,8 +14,9 @@ def mixing_height(sunshine: NDArray[np.float64], wind_speed: ArrayLike) -> NDArr
     """Mixing height in m: convective by day, mechanical by night.
 
     By day h² grows with the heat put in since sunrise (encroachment into a stable layer: Tennekes 1973,
-    J. Atmos. Sci. 30, 558-567), h = 780 m sqrt(Q) with Q in hours of full sun; it decays within about two hours of
-    sunset. At night friction alone stirs: h = 130 m + 35 s U. The two add in quadrature, capped softly under LID_M.
+    J. Atmos. Sci. 30, 558-567), h = 700 m sqrt(Q - 0.5) with Q in hours of full sun, of which the first 0.5
+    erode the night's inversion. After sunset turbulence dies first and the memory of the warm city within MEMORY_H.
+    At night friction alone stirs: h = 150 m + 35 s U. The two add in quadrature, capped softly under LID_M.
 
     Args:
         sunshine: (T + MEMORY_H, ...) heating at each hour, sine of the sun's elevation times clear-sky share, the first
@@ -28,14 +29,15 @@ def mixing_height(sunshine: NDArray[np.float64], wind_speed: ArrayLike) -> NDArr
     >>> night = mixing_height(np.zeros(10), np.array([4.0]))
     >>> noon = mixing_height(np.array([0, 0, 0, 0, 0.1, 0.3, 0.5, 0.6, 0.7, 0.7]), np.array([4.0]))
     >>> int(night[0]), int(noon[0])
-    (269, 1222)
+    (289, 1100)
     """
     hours = len(sunshine) - MEMORY_H
     positive = np.maximum(sunshine, 0.0)
-    heat = sum(positive[lag : lag + hours] for lag in range(MEMORY_H))
-    recent = positive[MEMORY_H:] + positive[MEMORY_H - 1 : -1] + 0.4 * positive[MEMORY_H - 2 : -2]
-    convective = 780.0 * np.sqrt(heat + positive[MEMORY_H:]) * np.minimum(1.0, 1.6 * recent)
-    mechanical = 130.0 + 35.0 * np.asarray(wind_speed, float)
+    heat = sum(positive[lag : lag + hours] for lag in range(MEMORY_H + 1))
+    recent = positive[MEMORY_H:] + positive[MEMORY_H - 1 : -1] + 0.5 * positive[MEMORY_H - 2 : -2]
+    alive = 0.36 + 0.64 * np.minimum(1.0, 1.6 * recent)
+    convective = 700.0 * np.sqrt(np.maximum(heat - 0.5, 0.0)) * alive
+    mechanical = 150.0 + 35.0 * np.asarray(wind_speed, float)
     free = np.hypot(convective, mechanical)
     ceiling = 0.95 * LID_M
     return np.asarray(free / (1.0 + (free / ceiling) ** 4) ** 0.25)

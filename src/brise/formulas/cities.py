@@ -24,6 +24,7 @@ class Climate:
         wet_contrast: 0 rain all year round, 1 only in its season.
         wind_m_s: Mean wind of the mixed layer.
         prevailing_from: Direction the mean wind comes from, degrees.
+        breeze: How much sea or mountains strengthen the wind of late afternoon, as a share of the mean.
     """
 
     mean_c: float
@@ -37,6 +38,7 @@ class Climate:
     wet_contrast: float
     wind_m_s: float
     prevailing_from: float
+    breeze: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,47 +108,47 @@ class City:
 # Columns as in Climate, then as in Pollution up to `heating`.
 _ROWS = (
     City("beijing", "Beijing", 39.91, 116.40, "Asia/Shanghai", 44.0,
-         Climate(13.0, 15.0, 5.0, 3.2, 200, 0.52, 0.05, 205, 0.8, 3.6, 330),
-         Pollution(11, 3.0, 55, 3.0, 3.0, 34, 14, 75, 0.75, 0.10, 170, 1.3, 1.6, weekend_traffic=0.98)),
+         Climate(13.0, 15.0, 5.0, 3.2, 200, 0.52, 0.05, 205, 0.8, 3.1, 330),
+         Pollution(22, 6.5, 100, 4.2, 3.6, 38, 18, 75, 1.25, 0.25, 170, 1.3, 1.6, weekend_traffic=0.98)),
     City("cairo", "Cairo", 30.05, 31.25, "Africa/Cairo", 23.0,
          Climate(22.5, 7.5, 5.5, 2.3, 205, 0.55, 0.006, 15, 0.8, 3.8, 350),
-         Pollution(8, 5.0, 40, 2.5, 8.0, 30, 45, 80, 0.45, 0.15, 200, 0.9, 0.3, weekend=(5, 4))),
+         Pollution(14, 7.5, 64, 3.5, 9.6, 30, 45, 80, 0.45, 0.15, 200, 0.9, 0.3, weekend=(5, 4))),
     City("delhi", "Delhi", 28.65, 77.23, "Asia/Kolkata", 216.0,
          Climate(25.0, 8.5, 6.0, 2.2, 170, 0.56, 0.05, 210, 0.9, 3.2, 300),
-         Pollution(7, 2.0, 60, 3.5, 6.0, 55, 60, 75, 0.50, 0.55, 310, 1.2, 1.8, weekend_traffic=0.85)),
+         Pollution(12, 3, 96, 4.9, 7.2, 55, 60, 75, 0.50, 0.55, 310, 1.2, 1.8, weekend_traffic=0.85)),
     City("jakarta", "Jakarta", -6.21, 106.85, "Asia/Jakarta", 8.0,
-         Climate(28.0, 0.6, 3.5, 0.7, 280, 0.78, 0.12, 30, 0.6, 2.8, 60),
-         Pollution(7, 2.5, 55, 2.6, 2.5, 18, 15, 55, 0.40, -0.20, 180, 1.0, 0.0)),
+         Climate(28.0, 0.6, 3.5, 0.7, 280, 0.78, 0.12, 30, 0.6, 2.6, 60, 0.4),
+         Pollution(12, 3.8, 88, 3.6, 3, 18, 15, 55, 0.40, -0.20, 180, 1.0, 0.0)),
     City("johannesburg", "Johannesburg", -26.20, 28.04, "Africa/Johannesburg", 1753.0,
          Climate(16.5, 5.5, 6.0, 2.5, 10, 0.55, 0.06, 10, 0.9, 3.8, 340),
-         Pollution(14, 11.0, 55, 3.5, 4.0, 13, 18, 75, 0.50, 0.45, 70, 0.9, 1.5)),
+         Pollution(24, 16, 88, 4.9, 4.8, 13, 18, 75, 0.50, 0.45, 70, 0.9, 1.5)),
     City("lagos", "Lagos", 6.46, 3.39, "Africa/Lagos", 41.0,
-         Climate(27.0, 1.5, 3.5, 0.8, 75, 0.82, 0.09, 180, 0.6, 3.4, 220),
-         Pollution(5, 2.0, 70, 4.0, 5.0, 22, 30, 50, 0.50, 0.10, 30, 0.8, 0.0)),
+         Climate(27.0, 1.5, 3.5, 0.8, 75, 0.82, 0.09, 180, 0.6, 3.2, 220, 0.3),
+         Pollution(8.5, 3, 112, 5.6, 6, 22, 30, 50, 0.50, 0.10, 30, 0.8, 0.0)),
     City("london", "London", 51.51, -0.13, "Europe/London", 11.0,
          Climate(11.5, 6.5, 3.4, 2.8, 205, 0.76, 0.10, 320, 0.15, 6.0, 240),
-         Pollution(10, 0.6, 12, 0.5, 0.6, 6.0, 5, 68, 0.60, 0.08, 100, 0.6, 1.0)),
+         Pollution(20, 0.9, 19, 0.6, 0.72, 5.5, 5, 68, 0.60, 0.08, 100, 0.6, 1.0, weekend_traffic=0.50)),
     City("los_angeles", "Los Angeles", 34.05, -118.24, "America/Los_Angeles", 93.0,
-         Climate(18.5, 4.5, 5.0, 2.5, 225, 0.65, 0.03, 30, 0.8, 3.2, 260),
-         Pollution(9, 0.4, 35, 0.8, 1.6, 5.0, 10, 80, 0.45, -0.05, 60, 1.7, 0.3)),
+         Climate(18.5, 4.5, 5.0, 2.5, 225, 0.65, 0.03, 30, 0.8, 2.9, 260, 0.6),
+         Pollution(15, 0.6, 56, 1.1, 1.9, 5.0, 10, 80, 0.45, -0.05, 60, 1.7, 0.3)),
     City("mexico_city", "Mexico City", 19.43, -99.13, "America/Mexico_City", 2240.0,
-         Climate(16.5, 2.5, 6.0, 1.5, 130, 0.55, 0.07, 210, 0.85, 2.6, 20),
-         Pollution(9, 2.0, 55, 1.0, 2.4, 10, 12, 60, 0.40, 0.25, 20, 1.9, 0.3, weekend_traffic=0.68)),
+         Climate(16.5, 2.5, 6.0, 1.5, 130, 0.55, 0.10, 210, 0.85, 2.5, 20, 1.1),
+         Pollution(15, 4.5, 80, 0.8, 2.4, 9, 13, 48, 0.40, 0.0, 20, 1.9, 0.3, weekend_traffic=0.68)),
     City("new_york", "New York", 40.71, -74.01, "America/New_York", 10.0,
          Climate(13.0, 12.0, 4.0, 4.0, 203, 0.65, 0.09, 180, 0.1, 5.5, 270),
-         Pollution(11, 0.5, 35, 0.7, 0.8, 5.5, 6, 75, 0.50, 0.0, 230, 1.1, 1.0)),
+         Pollution(19, 0.75, 56, 0.98, 0.96, 5.5, 6, 75, 0.50, 0.0, 230, 1.1, 1.0)),
     City("paris", "Paris", 48.85, 2.35, "Europe/Paris", 35.0,
          Climate(12.5, 8.0, 4.2, 3.2, 205, 0.74, 0.09, 320, 0.1, 5.5, 240),
-         Pollution(11, 0.6, 14, 0.7, 0.8, 7.0, 6, 70, 0.60, 0.15, 70, 0.8, 1.2)),
+         Pollution(19, 0.9, 22, 0.98, 0.96, 7.0, 6, 70, 0.60, 0.15, 70, 0.8, 1.2)),
     City("sao_paulo", "São Paulo", -23.55, -46.64, "America/Sao_Paulo", 760.0,
          Climate(20.0, 3.5, 4.5, 2.8, 35, 0.76, 0.10, 15, 0.6, 3.4, 130),
-         Pollution(9, 0.8, 45, 0.9, 1.4, 8, 10, 60, 0.45, 0.30, 330, 1.2, 0.2)),
+         Pollution(15, 1.2, 72, 1.3, 1.7, 8, 10, 60, 0.45, 0.30, 330, 1.2, 0.2)),
     City("sydney", "Sydney", -33.87, 151.21, "Australia/Sydney", 39.0,
-         Climate(18.5, 5.0, 4.5, 2.8, 25, 0.66, 0.09, 90, 0.2, 4.6, 200),
-         Pollution(14, 1.2, 40, 0.9, 1.2, 4.5, 8, 50, 0.45, -0.05, 310, 0.8, 0.6)),
+         Climate(18.5, 5.0, 4.5, 2.8, 25, 0.66, 0.09, 90, 0.2, 4.3, 200, 0.4),
+         Pollution(24, 1.8, 64, 1.3, 1.4, 4.5, 8, 50, 0.45, -0.05, 310, 0.8, 0.6)),
     City("tokyo", "Tokyo", 35.69, 139.69, "Asia/Tokyo", 40.0,
-         Climate(16.0, 10.5, 3.8, 2.6, 220, 0.66, 0.09, 200, 0.35, 4.4, 350),
-         Pollution(6, 0.6, 15, 0.5, 0.7, 7.0, 6, 75, 0.50, -0.05, 240, 1.0, 0.4)),
+         Climate(16.0, 10.5, 3.8, 2.6, 220, 0.66, 0.09, 200, 0.35, 4.2, 350, 0.3),
+         Pollution(10, 0.9, 24, 0.7, 0.84, 7.0, 6, 75, 0.50, -0.05, 240, 1.0, 0.4)),
 )  # fmt: skip
 
 CITIES: dict[str, City] = {city.name: city for city in _ROWS}

@@ -12,12 +12,12 @@ SECTORS: tuple[str, ...] = ("traffic", "homes", "industry")
 
 # Share of a working day's total by local hour, after the shape of urban traffic counts, of cooking and heating, and of
 # industry with a day shift; rows sum to 24.
-_TRAFFIC_WORKDAY = (0.30, 0.20, 0.15, 0.15, 0.25, 0.60, 1.25, 1.90, 1.85, 1.45, 1.25, 1.20,
-                    1.20, 1.20, 1.25, 1.35, 1.55, 1.80, 1.75, 1.35, 1.00, 0.80, 0.70, 0.50)  # fmt: skip
+_TRAFFIC_WORKDAY = (0.32, 0.22, 0.19, 0.21, 0.36, 0.85, 1.55, 2.10, 2.00, 1.65, 1.40, 1.25,
+                    1.18, 1.15, 1.15, 1.22, 1.35, 1.48, 1.38, 1.10, 0.88, 0.75, 0.68, 0.55)  # fmt: skip
 _TRAFFIC_WEEKEND = (0.60, 0.45, 0.35, 0.28, 0.25, 0.30, 0.45, 0.65, 0.90, 1.15, 1.35, 1.45,
                     1.50, 1.45, 1.40, 1.40, 1.45, 1.50, 1.45, 1.30, 1.10, 1.00, 0.90, 0.70)  # fmt: skip
-_HOMES = (0.55, 0.45, 0.40, 0.40, 0.50, 0.80, 1.20, 1.45, 1.35, 1.10, 0.95, 0.95,
-          1.00, 0.95, 0.85, 0.85, 0.95, 1.20, 1.50, 1.70, 1.70, 1.50, 1.10, 0.75)  # fmt: skip
+_HOMES = (0.75, 0.60, 0.50, 0.48, 0.55, 0.80, 1.05, 1.15, 1.10, 1.00, 0.90, 0.90,
+          0.95, 0.90, 0.80, 0.80, 0.90, 1.15, 1.45, 1.70, 1.75, 1.65, 1.35, 1.00)  # fmt: skip
 _INDUSTRY = (0.80, 0.78, 0.76, 0.76, 0.78, 0.84, 0.92, 1.02, 1.12, 1.18, 1.20, 1.20,
              1.18, 1.18, 1.18, 1.16, 1.12, 1.08, 1.04, 1.00, 0.96, 0.92, 0.88, 0.84)  # fmt: skip
 HOUR_PROFILES = np.array([_TRAFFIC_WORKDAY, _TRAFFIC_WEEKEND, _HOMES, _INDUSTRY])
@@ -64,7 +64,7 @@ def local_clock(hours: NDArray[np.int64], timezone: str) -> tuple[NDArray[np.int
     (17, 4)
     """
     clock = pd.to_datetime(hours * 3600, unit="s", utc=True).tz_convert(ZoneInfo(timezone))
-    return clock.hour.to_numpy().astype(np.int64), clock.dayofweek.to_numpy().astype(np.int64)
+    return clock.hour.to_numpy().astype(np.int64), clock.day_of_week.to_numpy().astype(np.int64)
 
 
 def activity(

@@ -32,6 +32,9 @@ SPIN_UP_H = 48
 STEPS = 6
 """Transport steps an hour: 10 minutes."""
 
+STACK_M = 700.0
+"""A mixed layer this deep holds every industrial plume; a shallower one leaves part of them above it."""
+
 DIFFUSIVITY = 800.0
 """Horizontal, m2 s-1: what the wind of one cell leaves unresolved."""
 
@@ -44,18 +47,19 @@ TRACERS: tuple[str, ...] = ("nox", "ox", "so2", "co", "fine", "secondary", "coar
 SPECIES: tuple[str, ...] = ("pm25", "pm10", "no2", "no", "o3", "so2", "co")
 """What a run gives, µg m-3."""
 
-# Share of each tracer's emission by sector (traffic, homes, industry), rows as TRACERS; orders of magnitude of EDGAR v8.
+# Share of each tracer's emission by sector (traffic, homes, industry), rows as TRACERS; rough, after EDGAR v8.
 _SHARES = np.array(
-    [[0.62, 0.12, 0.26], [0.62, 0.12, 0.26], [0.03, 0.25, 0.72], [0.62, 0.28, 0.10],
+    [[0.62, 0.12, 0.26], [0.62, 0.12, 0.26], [0.03, 0.12, 0.85], [0.62, 0.28, 0.10],
      [0.28, 0.40, 0.32], [0.0, 0.0, 0.0], [0.60, 0.05, 0.35]]
 )  # fmt: skip
-PRIMARY_NO2 = 0.12
+PRIMARY_NO2 = 0.15
 """Share of NOx emitted as NO2 (Carslaw 2005, Atmos. Environ. 39, 4793)."""
 
-# Dry deposition, m s-1 (typical urban means, Wesely and Hicks 2000, Atmos. Environ. 34, 2261); ox holds ozone's.
-_DRY = np.array([0.0015, 0.004, 0.005, 0.0, 0.001, 0.0012, 0.006])
+# Dry deposition, m s-1 (typical urban means, Wesely and Hicks 2000, Atmos. Environ. 34, 2261).
+_DRY_NO2, _DRY_O3 = 0.0015, 0.006
+_DRY = np.array([0.0, 0.0, 0.005, 0.0, 0.001, 0.0012, 0.006])
 # Wet: scavenging coefficient at 1 mm h-1, s-1 (Seinfeld and Pandis 2016, ch. 20, orders of magnitude).
-_WET = np.array([2e-6, 0.0, 2e-5, 0.0, 4e-5, 6e-5, 1.5e-4])
+_WET = np.array([2e-6, 0.0, 2e-5, 0.0, 6e-5, 9e-5, 2e-4])
 
 _SECONDS_A_YEAR = 31_556_952.0
 
@@ -144,7 +148,7 @@ def _industry(grid: Grid, density: Array) -> Array:
     for cell, size in zip(cells, rng.lognormal(0, 0.7, 8), strict=True):
         far = distance_km(latitude[cell], longitude[cell], latitude, longitude)
         plants += size * np.exp(-0.5 * (far / 6.0) ** 2).reshape(density.shape)
-    return 0.5 * density + 0.5 * plants * density.sum() / plants.sum()
+    return np.asarray(0.5 * density + 0.5 * plants * density.sum() / plants.sum())
 
 
 def generator(seed: int, domain: Domain, what: int = 0) -> np.random.Generator:
@@ -200,7 +204,7 @@ def join(parts: list[Run]) -> Run:
 
 
 def _hour(time: np.datetime64) -> int:
-    return int(np.datetime64(time, "h").astype(np.int64))
+    return int(time.astype("datetime64[h]").astype(np.int64))
 
 
 def _spin_up(domains: tuple[Domain, ...], block: int, begin: int, seed: int) -> State:
@@ -228,7 +232,12 @@ def _advance(domains: tuple[Domain, ...], state: State, stop: int, seed: int) ->
     out = {name: np.empty((stop - state.hour, *state.mixed.shape[1:]), np.float32) for name in SPECIES}
     for t in range(1, len(hours)):
         source = rates[t, :2, :, None, None, :]  # (2, C, 1, 1, N)
-        emitted = source[0] * maps[0] + source[1] * maps[1]
+        low = np.clip((air.mixing_height[t] - 50.0) / STACK_M, 0.05, 1.0)  # the rest of the stacks' plumes stays aloft
+        industry = source[1] * maps[1]
+        emitted = source[0] * maps[0] + industry * low.astype(np.float32)
+        residual += industry * ((1 - low) * STEPS * air.mixing_height[t] / (LID_M - air.mixing_height[t])).astype(
+            np.float32
+        )
         courant = _courant(air, t, swirl, spacing)
         mean = _transport(padded, outside[t], emitted, courant, spacing)
         for name, values in _species(mean, air, t).items():
@@ -251,7 +260,7 @@ def _tail(air: Weather) -> Weather:
 
 
 def _emission_rates(domains: tuple[Domain, ...], hours: NDArray[np.int64], air: Weather) -> NDArray[np.float32]:
-    """(T, 2, C, N): what one person per km² (row 0) and its industry (row 1) add to a 10-minute step's concentration."""
+    """(T, 2, C, N): what one person per km² adds to the concentration in a step, and below it what its industry adds."""
     rates = np.empty((len(hours), 2, len(TRACERS), len(domains)), np.float32)
     for n, domain in enumerate(domains):
         made = domain.city.pollution
@@ -283,8 +292,8 @@ def _regional(domains: tuple[Domain, ...], air: Weather) -> NDArray[np.float32]:
         mood = 0.75 * noise["haze"] + 0.6 * along + 0.3 * noise["damp"]
         level = np.exp(made.haze * mood - made.winter * air.season[:, n])
         fine = made.regional_pm25 * level
-        nox = (0.8 + 0.04 * fine) * np.exp(0.3 * noise["plume"])
-        ozone = made.regional_o3 * (1 + 0.28 * _insolation_season(domain, air.season[:, n]))
+        nox = (2.0 + 0.1 * fine) * np.exp(0.3 * noise["plume"])
+        ozone = made.regional_o3 * (1 + 0.15 * _insolation_season(domain, air.season[:, n]))
         ozone = ozone * np.exp(0.13 * noise["ozone"]) / ugm3_per_ppb("o3", air.temperature[:, n], air.pressure[:, n])
         out[:, :, n] = np.stack(
             [
@@ -388,20 +397,25 @@ def _react(tracers: Field, air: Weather, t: int, domains: tuple[Domain, ...]) ->
     no2 = photostationary_no2(nox, ox, ratio)
     bright = light / 0.008
     # NO2 + OH by day (lifetime 5 h at noon), N2O5 by night (14 h); both cost one NO2, so one NOx and one Ox.
-    acid = no2 * (1 - np.exp(-(bright / 5.0 + (light == 0) / 14.0))).astype(np.float32)
+    acid = no2 * (1 - np.exp(-(bright / 7.0 + (light == 0) / 14.0))).astype(np.float32)
     smog = np.array([d.city.pollution.smog for d in domains])
-    made = smog * 5.0 * bright * np.exp(np.clip(0.055 * (kelvin - 293.15), -2.0, 0.8))
-    made = made.astype(np.float32) * (nox / (nox + np.float32(2.0))) / (1 + (nox / np.float32(45.0)) ** 2)
+    made = smog * 11.0 * bright**1.5 * np.exp(np.clip(0.055 * (kelvin - 293.15), -2.0, 0.8))
+    made = made.astype(np.float32) * (nox / (nox + np.float32(2.0))) / (1 + (nox / np.float32(60.0)) ** 2)
     oxidised = so2 * (1 - np.exp(-(0.006 + 0.012 * bright + 0.03 * air.cloud[t] * damp))).astype(np.float32)
     solid = 0.55 * damp / (1 + np.exp((kelvin - 289.0) / 4.0))  # share of nitric acid that condenses
     nitrate = ugm3_per_ppb("no2", kelvin, air.pressure[t]) * (80.04 / 46.0055) * solid
     secondary += nitrate.astype(np.float32) * acid
     secondary += np.float32(132.14 / 64.066) * oxidised  # as ammonium sulfate
-    secondary += np.float32(0.12) * made
+    secondary += np.float32(0.35) * made
     nox -= acid
     ox -= acid
-    ox += made
+    no2 -= acid
     so2 -= oxidised
+    ozone = ox - no2  # ozone and NO2 settle at their own speeds, NO does not
+    settled = -np.expm1(-3600.0 * np.array([_DRY_NO2, _DRY_O3])[:, None] / air.mixing_height[t]).astype(np.float32)
+    nox -= settled[0] * no2
+    ox -= settled[0] * no2 + settled[1] * ozone
+    ox += made
     rate = _DRY[:, None] / air.mixing_height[t] + _WET[:, None] * air.rain_rate[t] ** 0.8
     tracers *= np.exp(-3600.0 * rate).astype(np.float32)[:, None, None, :]
 

@@ -27,7 +27,7 @@ def photolysis_rate(sine_elevation: ArrayLike, cloud: ArrayLike = 0.0) -> NDArra
 
 
 def titration_rate(temperature: ArrayLike, pressure: ArrayLike) -> NDArray[np.float64]:
-    """k of NO + O3 -> NO2 + O2 in ppb-1 s-1: 3.0e-12 exp(-1500 / T) cm3 molecule-1 s-1 (JPL Publication 19-5).
+    """Rate k of NO + O3 -> NO2 + O2 in ppb-1 s-1: 3.0e-12 exp(-1500 / T) cm3 molecule-1 s-1 (JPL Publication 19-5).
 
     Args:
         temperature: K.

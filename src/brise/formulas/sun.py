@@ -35,7 +35,7 @@ def _ecliptic(days: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def _right_ascension(apparent: NDArray[np.float64], obliquity: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.arctan2(np.cos(obliquity) * np.sin(apparent), np.cos(apparent))
+    return np.asarray(np.arctan2(np.cos(obliquity) * np.sin(apparent), np.cos(apparent)))
 
 
 def declination(time: ArrayLike) -> NDArray[np.float64]:
@@ -45,7 +45,7 @@ def declination(time: ArrayLike) -> NDArray[np.float64]:
     -7.785
     """
     _, apparent, obliquity = _ecliptic(_days(time))
-    return np.degrees(np.arcsin(np.sin(obliquity) * np.sin(apparent)))
+    return np.asarray(np.degrees(np.arcsin(np.sin(obliquity) * np.sin(apparent))))
 
 
 def equation_of_time(time: ArrayLike) -> NDArray[np.float64]:
@@ -56,7 +56,7 @@ def equation_of_time(time: ArrayLike) -> NDArray[np.float64]:
     """
     mean, apparent, obliquity = _ecliptic(_days(time))
     angle = mean - np.radians(0.0057183) - _right_ascension(apparent, obliquity)
-    return np.degrees((angle + np.pi) % (2 * np.pi) - np.pi) * 4.0
+    return np.asarray(np.degrees((angle + np.pi) % (2 * np.pi) - np.pi) * 4.0)
 
 
 def solar_noon(day: ArrayLike, longitude: ArrayLike) -> NDArray[np.datetime64]:

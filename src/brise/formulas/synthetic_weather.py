@@ -19,8 +19,8 @@ from brise.formulas.sun import solar_position
 Array = NDArray[np.float64]
 
 PROCESSES: dict[str, float] = {
-    "east": 30.0, "north": 30.0, "heat": 72.0, "damp": 48.0, "pressure": 60.0, "cloud": 20.0, "rain": 6.0,
-    "haze": 60.0, "ozone": 72.0, "dust": 36.0, "plume": 24.0, "work": 30.0, "dilution": 8.0,
+    "east": 36.0, "north": 36.0, "heat": 72.0, "damp": 48.0, "pressure": 60.0, "cloud": 20.0, "rain": 6.0,
+    "haze": 48.0, "ozone": 72.0, "dust": 36.0, "plume": 24.0, "work": 30.0, "dilution": 8.0,
     "swirl0": 14.0, "swirl1": 14.0, "swirl2": 14.0,
 }  # fmt: skip
 """Independent processes of unit variance and their e-folding times, h."""
@@ -86,7 +86,7 @@ def red_noise(hours: Array, memory: Array, rng: np.random.Generator) -> Array:
 
 
 def season_phase(hours: Array, warmest_day: float) -> Array:
-    """cos of the time of year, 1 on `warmest_day` (day of the year), -1 half a year away."""
+    """Cosine of the time of year, 1 on `warmest_day` (day of the year), -1 half a year away."""
     return np.asarray(np.cos(2 * np.pi * (hours / _YEAR_H - (warmest_day - 1) / 365.2425)))
 
 
@@ -121,7 +121,7 @@ def _city_weather(city: City, hours: NDArray[np.int64], rng: np.random.Generator
     dew = dew_point(daily, np.clip(climate.humidity + 0.12 * noise["damp"], 0.08, 0.97)) + 1.5 * (rain > 0)
     dew = np.minimum(dew, temperature - 0.05)
     pressure = pressure_at_altitude(city.altitude_m) + _pressure_anomaly(city, noise, clock)
-    east, north = _wind(city, noise, sine, clock)
+    east, north = _wind(city, noise, sine, clock, season)
     height_wind = np.hypot(east, north)[MEMORY_H:]
     sunshine = sine * (1.0 - 0.65 * cloud)
     now = slice(MEMORY_H, None)
@@ -166,10 +166,12 @@ def _pressure_anomaly(city: City, noise: dict[str, Array], clock: Array) -> Arra
     )
 
 
-def _wind(city: City, noise: dict[str, Array], sine: Array, clock: Array) -> tuple[Array, Array]:
-    """Synoptic wind, stronger by day, and a breeze that turns once a day."""
-    size = city.climate.wind_m_s / 1.2533  # Rayleigh: the mean speed of two independent components
-    stirred = 0.88 + 0.35 * np.clip(sine, 0, 1)
+def _wind(city: City, noise: dict[str, Array], sine: Array, clock: Array, season: Array) -> tuple[Array, Array]:
+    """Synoptic wind, stronger by day and in winter, and a breeze that turns once a day."""
+    winter = 1.0 - 0.08 * season * np.abs(np.sin(np.radians(city.latitude)))
+    size = winter * city.climate.wind_m_s / 1.2533  # Rayleigh: the mean speed of two independent components
+    evening = np.exp(2.0 * (np.cos(clock - 2 * np.pi * 2.0 / 24.0) - 1.0))  # sea breezes and gap winds peak at 17 h
+    stirred = 0.80 + 0.36 * np.clip(1.4 * sine, 0, 1) + city.climate.breeze * evening
     toward = np.radians(city.climate.prevailing_from + 180.0)
     east = stirred * size * (0.9 * noise["east"] + 0.5 * np.sin(toward)) + 0.7 * np.cos(clock)
     north = stirred * size * (0.9 * noise["north"] + 0.5 * np.cos(toward)) + 0.7 * np.sin(clock)

