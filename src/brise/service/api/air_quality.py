@@ -96,8 +96,8 @@ async def _respond(request: Request, answer: Answer, query: PointsQuery, key: st
 
 def _get(answer: Answer) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
-        query = parse_query(request.query_params)
-        return await _respond(request, answer, query, f"{zlib.crc32(request.scope['query_string']):08x}")
+        asked: bytes = request.scope["query_string"]
+        return await _respond(request, answer, parse_query(asked.decode("latin-1")), f"{zlib.crc32(asked):08x}")
 
     return endpoint
 

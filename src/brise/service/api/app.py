@@ -13,7 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from brise.service.api import air_quality, errors, indices, stations, status, tiles
 from brise.service.api.dependencies import ApiSettings, Store
 from brise.service.api.documented import with_problem_schema
-from brise.service.api.middleware import Edge, Meter, RateLimit
+from brise.service.api.middleware import Edge, Meter, RateLimit, parse_limit
 from brise.service.api.schemas import Health
 
 LOG = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     # the last added is the outermost
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
     if settings.rate_limit:
-        app.add_middleware(RateLimit, limit=settings.rate_limit)
+        app.add_middleware(RateLimit, item=parse_limit(settings.rate_limit))
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from brise.conventions.errors import BriseError, DecodeError, InputError, NotFoundError, SourceError, StoreError
 
@@ -95,7 +96,15 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.detail not in ("Not Found", "Method Not Allowed"):
         detail = str(error.detail)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if status == 405:
+        headers["Allow"] = ", ".join(sorted(_allowed(request)))
     return problem(status, detail, headers)
+
+
+def _allowed(request: Request) -> set[str]:
+    """Methods of every route with this path: a resource may have one route a method."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] != Match.NONE]
+    return {method for route in routes for method in getattr(route, "methods", None) or ()}
 
 
 async def _validation_error(_request: Request, error: Exception) -> Response:

@@ -5,11 +5,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from limits import parse
+from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from brise.conventions.errors import ConfigurationError
@@ -97,38 +98,38 @@ def _declared_length(scope: Scope) -> float:
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Cut a body that was not declared (chunked) where it passes the limit; what is left is no JSON and so refused."""
+    """Stop reading a body of undeclared length (chunked) where it passes the limit."""
     taken = 0
 
     async def inner() -> Message:
         nonlocal taken
         message = await receive()
-        if message["type"] == "http.request":
-            taken += len(message.get("body", b""))
-            if taken > MAX_BODY:
-                return {"type": "http.request", "body": b"", "more_body": False}
+        taken += len(message.get("body", b""))
+        if taken > MAX_BODY:
+            raise HTTPException(413, f"body: at most {MAX_BODY} bytes")
         return message
 
     return inner
 
 
+def parse_limit(text: str) -> RateLimitItem:
+    """A rate limit such as "600/minute".
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
+    try:
+        return parse(text)
+    except ValueError:
+        raise ConfigurationError(f"rate_limit={text!r}: expected such as 600/minute") from None
+
+
 class RateLimit:
     """At most so many requests per client address and window; says how many are left on every answer."""
 
-    def __init__(self, app: ASGIApp, limit: str) -> None:
-        """Wrap `app`.
-
-        Args:
-            app: What is limited.
-            limit: Such as "600/minute".
-
-        Raises:
-            ConfigurationError: The limit cannot be read.
-        """
-        try:
-            self._item = parse(limit)
-        except ValueError:
-            raise ConfigurationError(f"rate_limit={limit!r}: expected such as 600/minute") from None
+    def __init__(self, app: ASGIApp, item: RateLimitItem) -> None:
+        """Wrap `app`."""
+        self._item = item
         self.app = app
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 

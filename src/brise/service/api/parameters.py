@@ -1,11 +1,11 @@
 """What a point request may ask, parsed once for GET and POST, every input bounded."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, unquote_plus
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,8 +16,8 @@ from brise.service.api.errors import ParameterError
 MAX_POINTS = 1_000
 MAX_HOURS = 96
 MAX_DAYS = 366
-MAX_HISTORY_VALUES = 500_000
-"""Points times hours of one history answer."""
+MAX_POINT_DAYS = 2_000
+"""Points times days of one history answer: each is a file to open."""
 
 DEFAULT_INDICES = ("us_aqi", "european_aqi")
 Format = Literal["json", "csv"]
@@ -49,14 +49,14 @@ class PointsQuery:
     end: datetime | None = None
 
 
-def parse_number(name: str, text: object, low: float, high: float) -> float:
+def parse_number(name: str, text: str, low: float, high: float) -> float:
     """One finite number within its limits.
 
     Raises:
         ParameterError: It is not.
     """
     try:
-        value = float(str(text))
+        value = float(text)
     except ValueError:
         value = math.nan
     if not low <= value <= high:
@@ -79,7 +79,6 @@ def parse_time(name: str, text: str) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-@lru_cache(maxsize=512)
 def parse_names(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """A comma list of known names, each once, in the order given.
 
@@ -93,51 +92,77 @@ def parse_names(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]
     return names
 
 
-def parse_query(query: Mapping[str, str]) -> PointsQuery:
-    """A GET request's query.
+@dataclass(frozen=True, slots=True)
+class _Options:
+    pollutants: tuple[str, ...]
+    indices: tuple[str, ...]
+    hours: int
+    format: str
+    start: datetime | None
+    end: datetime | None
+
+
+def parse_query(text: str) -> PointsQuery:
+    """A GET request's query string.
+
+    Places differ from request to request, the rest hardly ever: its parsed form is kept.
 
     Raises:
         ParameterError: A parameter is absent, unknown or outside its limit.
     """
-    known = _KNOWN
-    for name in query:
-        if name not in known:
-            raise ParameterError(name, query[name], f"no such parameter; known are {', '.join(sorted(known))}")
-    latitude = _numbers("latitude", query.get("latitude"), 90.0)
-    longitude = _numbers("longitude", query.get("longitude"), 180.0)
+    place, rest = {}, []
+    for part in text.split("&"):
+        name, _, value = part.partition("=")
+        if name in ("latitude", "longitude"):
+            place[name] = unquote_plus(value) if "%" in value or "+" in value else value
+        elif part:
+            rest.append(part)
+    latitude, longitude = _numbers("latitude", place, 90.0), _numbers("longitude", place, 180.0)
     if len(latitude) != len(longitude):
         raise ParameterError("longitude", f"{len(longitude)} values", f"as many as latitude: {len(latitude)}")
+    options = "&".join(rest)
+    known = _kept_options(options) if len(options) < 400 else _options(options)
+    return PointsQuery(
+        latitude, longitude, known.pollutants, known.indices, known.hours, known.format, known.start, known.end
+    )
+
+
+def _options(text: str) -> _Options:
+    query = dict(parse_qsl(text, keep_blank_values=True))
+    for name, value in query.items():
+        if name not in _KNOWN:
+            raise ParameterError(name, value, f"no such parameter; known are {', '.join(sorted(_KNOWN))}")
     kind = query.get("format", "json")
     if kind not in ("json", "csv"):
         raise ParameterError("format", kind, "json or csv")
-    start, end = query.get("start"), query.get("end")
-    indices = query.get("indices")
-    return PointsQuery(
-        latitude=latitude,
-        longitude=longitude,
+    start, end, indices = query.get("start"), query.get("end"), query.get("indices")
+    return _Options(
         pollutants=parse_names("pollutants", query.get("pollutants", ""), POLLUTANTS),
         indices=DEFAULT_INDICES if indices is None else parse_names("indices", indices, tuple(INDICES)),
-        hours=_hours(query.get("hours", MAX_HOURS)),
+        hours=_hours(query.get("hours", str(MAX_HOURS))),
         format=kind,
         start=parse_time("start", start) if start else None,
         end=parse_time("end", end) if end else None,
     )
 
 
-def _hours(text: object) -> int:
-    value = parse_number("hours", text, 0, MAX_HOURS)
-    if value != int(value):
-        raise ParameterError("hours", text, "a whole number")
-    return int(value)
+_kept_options = lru_cache(maxsize=256)(_options)
 
 
-def _numbers(name: str, text: str | None, limit: float) -> tuple[float, ...]:
+def _hours(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) <= MAX_HOURS):
+        raise ParameterError("hours", text, f"a whole number from 0 to {MAX_HOURS}")
+    return int(text)
+
+
+def _numbers(name: str, place: dict[str, str], limit: float) -> tuple[float, ...]:
+    text = place.get(name)
     if not text:
         raise ParameterError(name, "absent", f"required: a number from {-limit:g} to {limit:g}, or a comma list")
     parts = text.split(",")
     if len(parts) > MAX_POINTS:
         raise ParameterError(name, f"{len(parts)} values", f"at most {MAX_POINTS} points")
-    return tuple(parse_number(name, part, -limit, limit) for part in parts)
+    return tuple([parse_number(name, part, -limit, limit) for part in parts])
 
 
 class Point(BaseModel):
@@ -210,9 +235,9 @@ def check_period(query: PointsQuery) -> tuple[datetime, datetime]:
         raise ParameterError("end", end, f"not before start ({start})")
     if end - start > timedelta(days=MAX_DAYS):
         raise ParameterError("end", end, f"at most {MAX_DAYS} days after start ({start})")
-    values = (int((end - start).total_seconds()) // 3600 + 1) * len(query.latitude)
-    if values > MAX_HISTORY_VALUES:
-        raise ParameterError("end", f"{values} point-hours", f"at most {MAX_HISTORY_VALUES} points x hours an answer")
+    days = ((end - start).days + 2) * len(query.latitude)
+    if days > MAX_POINT_DAYS:
+        raise ParameterError("end", f"{days} point-days", f"at most {MAX_POINT_DAYS} points x days in one answer")
     return start, end
 
 

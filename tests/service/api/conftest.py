@@ -1,0 +1,195 @@
+"""A small published run, a store with two stations, and a client that speaks to the application in process."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field as default
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from brise.conventions.grids import Grid
+from brise.conventions.variables import VARIABLES
+from brise.formulas.indices.registry import INDICES
+from brise.io import analyses, cubes
+from brise.io.tables import Tables
+from brise.service.api.app import create_app
+from brise.service.clock import Clock, write_clock
+
+INIT = datetime(2026, 11, 23, 7, tzinfo=UTC)
+GRID = Grid("town", 51.6, -0.2, 0.02, 8, 10)
+NAMES = ("pm25", "no2")
+INDEX_NAMES = ("us_aqi", "european_aqi")
+HOURS = tuple(range(-24, 97))
+UNKNOWN_CELL = 0
+HERE = (51.5, -0.1)
+HERE_CELL = 5 * 10 + 5
+STATION = {
+    "station_id": "simulated:1",
+    "source": "simulated",
+    "name": "Quay",
+    "latitude": 51.5005,
+    "longitude": -0.1005,
+    "altitude_m": 12.0,
+    "kind": "simulated",
+    "operator": "Brise",
+    "timezone": "Europe/London",
+    "licence": "CC0-1.0",
+    "attribution": "Simulated by Brise",
+}
+OTHER = STATION | {"station_id": "openaq:7", "source": "openaq", "name": "Hill", "latitude": 51.58, "longitude": -0.02}
+OTHER |= {"kind": "reference", "altitude_m": np.nan}
+
+
+def run_arrays() -> dict[str, np.ndarray]:
+    """PM2.5 is 10 + cell / 10 + hour / 100; NO2 is constant 40; the first cell is unknown."""
+    shape = (GRID.cells, len(NAMES), 3, len(HOURS))
+    concentration = np.empty(shape, np.float32)
+    value = 10 + np.arange(GRID.cells)[:, None] / 10 + np.arange(len(HOURS)) / 100
+    concentration[:, 0] = np.stack([value, value * 0.5, value * 2], axis=1)
+    concentration[:, 1] = np.array([40.0, 30.0, 55.0])[None, :, None]
+    concentration[UNKNOWN_CELL] = np.nan
+    fields = {name: concentration[:, place, 0] for place, name in enumerate(NAMES)}
+    index = np.full((GRID.cells, len(INDEX_NAMES), 3, len(HOURS)), np.nan, np.float32)
+    for place, name in enumerate(INDEX_NAMES):
+        result = INDICES[name].compute(fields)
+        index[:, place, 0] = result.value
+        for side, codes in ((1, result.category), (2, result.dominant)):
+            index[:, place, side] = np.where(codes < 0, np.nan, codes)
+    nearest = np.tile(np.array([0, 1, -1], np.int32), (GRID.cells, len(NAMES), 1))
+    nearest[UNKNOWN_CELL] = -1
+    return {"concentration": concentration, "index": index, "nearest": nearest}
+
+
+def field(times: str, coordinate: object, values: np.ndarray) -> xr.Dataset:
+    row = VARIABLES["pm25"]
+    attributes = {"units": row.unit, "standard_name": row.cf_name}
+    places = {"latitude": GRID.latitude, "longitude": GRID.longitude}
+    return xr.Dataset({"pm25": ((times, "latitude", "longitude"), values, attributes)}, {times: coordinate, **places})
+
+
+def publish(folder: Path, init: datetime = INIT, **changes: object) -> None:
+    stations = [
+        {name: row[name] for name in ("station_id", "name", "latitude", "longitude", "kind", "source")}
+        | {"attribution": row["attribution"], "licence": row["licence"]}
+        | {"latest": dict.fromkeys(NAMES, "2026-11-23T07:00:00Z")}
+        for row in (STATION, OTHER)
+    ]
+    meta = {
+        "init_time": init.isoformat(),
+        "hours": list(HOURS),
+        "variables": list(NAMES),
+        "indices": list(INDEX_NAMES),
+        "model": "blend",
+        "background": None,
+        "simulated": True,
+        "reach_km": dict.fromkeys(NAMES, 12.0),
+        "stations": stations,
+        "sources": ["simulated"],
+        "created_at": init.isoformat(),
+        "notes": ["made for tests"],
+    } | changes
+    lead = field("lead_time", pd.to_timedelta([0], unit="h"), np.full((1, GRID.rows, GRID.columns), 9, np.float32))
+    cubes.publish(folder / "products", "air_quality", GRID, run_arrays(), meta, lead)
+
+
+def store_day(folder: Path) -> None:
+    """Analyses of 2026-11-22: PM2.5 is the hour of the day, except 05:00, which is missing."""
+    times = [hour for hour in pd.date_range("2026-11-22", periods=24, freq="h") if hour.hour != 5]
+    values = np.array([time.hour for time in times], np.float32)
+    values = np.broadcast_to(values[:, None, None], (len(times), GRID.rows, GRID.columns))
+    analyses.store_analysis(folder / "products", "air_quality", "town", field("time", times, values))
+
+
+def fill_tables(url: str) -> None:
+    tables = Tables.open(url)
+    tables.upsert_stations(pd.DataFrame([STATION, OTHER]))
+    rows = [
+        {"station_id": "simulated:1", "time": time, "variable": name, "value": value, "uncertainty": sd}
+        for time, name, value, sd in (
+            ("2026-11-23T06:00Z", "pm25", 21.0, np.nan),
+            ("2026-11-23T07:00Z", "pm25", 23.5, 2.0),
+            ("2026-11-22T07:00Z", "no2", 44.0, np.nan),
+            ("2026-11-23T07:00Z", "temperature", 281.0, np.nan),
+        )
+    ]
+    frame = pd.DataFrame(rows).assign(
+        time=lambda one: pd.to_datetime(one["time"], utc=True),
+        period_s=3600,
+        coverage=np.nan,
+        quality_flag=1,
+        received_at=pd.Timestamp("2026-11-23T07:10Z"),
+    )
+    tables.store_observations(frame)
+    tables.close()
+
+
+@dataclass
+class ApiSettings:
+    data_dir: Path
+    cors_origins: list[str] = default(default_factory=lambda: ["https://map.example"])
+    rate_limit: str | None = None
+    database: str = ""
+
+    def resolved_database_url(self) -> str:
+        return self.database or f"sqlite:///{self.data_dir / 'brise.sqlite'}"
+
+
+class Client:
+    """Requests to the application, without a socket."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self.app = create_app(settings)
+
+    def request(self, method: str, url: str, **more: object) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                return await client.request(method, url, **more)
+
+        return asyncio.run(ask())
+
+    def get(self, url: str, **more: object) -> httpx.Response:
+        return self.request("GET", url, **more)
+
+
+def stop_clock(folder: Path, now: datetime) -> None:
+    """A clock that stands (nearly: a replay's speed is never 0)."""
+    write_clock(folder, Clock(now.timestamp(), 1.79e9, 1e-9))
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    publish(folder)
+    store_day(folder)
+    fill_tables(f"sqlite:///{folder / 'brise.sqlite'}")
+    stop_clock(folder, INIT.replace(minute=30))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def client(data: Path) -> Client:
+    return Client(ApiSettings(data))
+
+
+@pytest.fixture(scope="session")
+def town() -> SimpleNamespace:
+    """What tests need to make a data folder of their own."""
+    return SimpleNamespace(publish=publish, stop_clock=stop_clock, fill_tables=fill_tables, init=INIT)
+
+
+@pytest.fixture
+def make_client(tmp_path: Path) -> Callable[..., Client]:
+    """A client of a data folder of its own; settings by keyword."""
+
+    def make(**settings: object) -> Client:
+        return Client(ApiSettings(tmp_path, **settings))
+
+    return make
