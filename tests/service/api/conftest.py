@@ -18,6 +18,7 @@ from brise.conventions.grids import Grid
 from brise.conventions.variables import VARIABLES
 from brise.formulas.indices.registry import INDICES
 from brise.io import analyses, cubes
+from brise.io.runs import JobRun, SourceStatus
 from brise.io.tables import Tables
 from brise.service.api.app import create_app
 from brise.service.clock import Clock, write_clock
@@ -127,6 +128,8 @@ def fill_tables(url: str) -> None:
         received_at=pd.Timestamp("2026-11-23T07:10Z"),
     )
     tables.store_observations(frame)
+    tables.runs.record_source(SourceStatus("simulated", INIT, INIT, INIT))
+    tables.runs.record_run(JobRun("air_quality", INIT, "done", INIT, INIT))
     tables.close()
 
 

@@ -1,0 +1,121 @@
+"""Tiles: decode the PNG and look at pixels."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from brise.conventions.errors import InputError
+from brise.conventions.grids import Grid
+from brise.formulas.indices.registry import INDICES
+from brise.products import tiles
+
+
+def pixels(reply) -> np.ndarray:
+    assert reply.status_code == 200, reply.text
+    assert reply.headers["content-type"] == "image/png"
+    image = Image.open(io.BytesIO(reply.content))
+    assert image.size == (256, 256)
+    return np.asarray(image.convert("RGBA"))
+
+
+def tile_of(latitude: float, longitude: float, zoom: int) -> tuple[int, int, int, int]:
+    """Tile x and y, and pixel row and column of a place: the textbook formula, other way round than the renderer."""
+    count = 2**zoom
+    across = (longitude + 180) / 360 * count
+    down = (1 - math.asinh(math.tan(math.radians(latitude))) / math.pi) / 2 * count
+    return int(across), int(down), int(down % 1 * 256), int(across % 1 * 256)
+
+
+def at(client, layer: str, latitude: float, longitude: float, query: str = "") -> tuple[int, ...]:
+    x, y, row, column = tile_of(latitude, longitude, 11)
+    return tuple(pixels(client.get(f"/v1/tiles/{layer}/11/{x}/{y}.png{query}"))[row, column].tolist())
+
+
+def expected(scale: tiles.Scale, value: float) -> tuple[int, ...]:
+    return (*scale.colours[np.searchsorted(scale.edges, value)].tolist(), 255)
+
+
+def test_a_pixel_has_the_colour_of_its_value(client):
+    scale = tiles.pollutant_scale("no2")
+    assert at(client, "no2", 51.5, -0.1) == expected(scale, 40.0)
+    scale = tiles.pollutant_scale("pm25")
+    assert at(client, "pm25", 51.5, -0.1, "?hour=96") == expected(scale, 10 + 5.5 + 1.20)
+
+
+def test_an_index_pixel_has_its_bands_colour(client):
+    moderate = next(band for band in INDICES["us_aqi"].bands if band.key == "us_aqi.moderate")
+    colour = tuple(int(moderate.colour[i : i + 2], 16) for i in (1, 3, 5))
+    assert at(client, "us_aqi", 51.5, -0.1) == (*colour, 255)
+    assert at(client, "european_aqi", 51.5, -0.1)[3] == 255
+
+
+def test_unknown_and_outside_are_transparent(client):
+    assert at(client, "pm25", 51.6, -0.2)[3] == 0  # a cell out of reach
+    assert at(client, "pm25", 51.6, -0.215)[3] == 0  # half a cell beyond the western edge
+    assert not pixels(client.get("/v1/tiles/pm25/3/7/0.png"))[..., 3].any()
+    assert not pixels(client.get("/v1/tiles/co/9/255/170.png"))[..., 3].any()  # not published
+    assert not pixels(client.get("/v1/tiles/pm25/9/255/170.png?time=2030-01-01"))[..., 3].any()
+
+
+def test_time_and_hour_name_the_same_picture(client):
+    by_hour = client.get("/v1/tiles/pm25/9/255/170.png?hour=5").content
+    assert client.get("/v1/tiles/pm25/9/255/170.png?time=2026-11-23T12:00Z").content == by_hour
+    assert client.get("/v1/tiles/pm25/9/255/170.png?hour=-24").content != by_hour
+
+
+def test_palettes_differ(client):
+    pictures = {client.get(f"/v1/tiles/us_aqi/9/255/170.png?palette={name}").content for name in ("default", "safe")}
+    assert len(pictures) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "parameter"),
+    [
+        ("/v1/tiles/pm3/0/0/0.png", "layer"),
+        ("/v1/tiles/pm25/15/0/0.png", "z"),
+        ("/v1/tiles/pm25/1/2/0.png", "x"),
+        ("/v1/tiles/pm25/1/0/2.png", "y"),
+        ("/v1/tiles/pm25/0/0/0.png?hour=97", "hour"),
+        ("/v1/tiles/pm25/0/0/0.png?time=soon", "time"),
+        ("/v1/tiles/pm25/0/0/0.png?palette=red", "palette"),
+        ("/v1/tiles/pm25/0/0/0.png?colour=red", "colour"),
+    ],
+)
+def test_a_wrong_tile_is_a_problem(client, url, parameter):
+    reply = client.get(url)
+    assert reply.status_code == 422
+    assert reply.json()["errors"][0]["parameter"] == parameter
+
+
+def test_a_window_of_a_huge_grid_stays_small():
+    world = Grid("world", 89.95, -180.0, 0.1, 1800, 3600)
+    for zoom in (0, 3, 8, 14):
+        part = tiles.window(world, zoom, 0, 2**zoom // 2)
+        assert part is not None
+        assert len(part.rows) <= 257
+        assert len(part.columns) <= 257
+
+
+def test_smooth_between_cells_and_across_the_date_line():
+    grid = Grid("islands", 10.0, 175.0, 1.0, 21, 11)
+    part = tiles.window(grid, 5, 0, 15)
+    assert part is not None
+    values = (part.columns.astype(np.float32)[None, :] + np.zeros((len(part.rows), 1), np.float32)).astype(np.float32)
+    scale = tiles.Scale(np.arange(1, 100) / 10, np.zeros((100, 3), np.uint8))
+    colour = tiles.shade(values, part, scale)
+    row = colour[128][colour[128] > 0].astype(int)
+    assert len(row) > 100
+    assert (np.diff(row) >= 0).all()  # a west-east ramp never steps back
+    assert np.diff(row).max() <= 1  # and has no cell-sized jumps: 1 degree is 22 pixels, a level a tenth of that
+
+
+def test_wrong_names_and_numbers_are_input_errors():
+    with pytest.raises(InputError, match="palette='red': default or one of breeze, safe, grey"):
+        tiles.pollutant_scale("pm25", "red")
+    with pytest.raises(InputError, match="layer='voc': no colour scale"):
+        tiles.pollutant_scale("voc")
+    with pytest.raises(InputError, match=r"tile 2/4/0: z from 0 to 14"):
+        tiles.window(Grid("g", 0, 0, 1, 2, 2), 2, 4, 0)
