@@ -116,10 +116,10 @@ def main() -> None:
     arguments = sys.argv[1:]
     data = Path(arguments[0] if arguments else os.environ.get("BRISE_DATA", "../shared/data"))
     days, step = (int(arguments[1]), int(arguments[2])) if len(arguments) > 2 else (28, 28)
-    print(
-        "| city | variable | mean | 10 % | median | 90 % | r hour | r month | daily swing | Sunday | r 1 h | r 24 h | r distance |"
-    )
-    print("|" + "---|" * 13)
+    heads = ["city", "variable", "mean", "10 %", "median", "90 %", "r hour", "r month", "daily swing", "Sunday", "r 1 h", "r 24 h"]
+    heads.append("r at 0-10, 10-25, 25-60 km")
+    print("| " + " | ".join(heads) + " |")
+    print("|" + "---|" * len(heads))
     for city, (file, _, altitude_m) in FILES.items():
         measured, made = real(data / "air" / file, altitude_m), simulated(city, days, step)
         for name in (*SPECIES, *WEATHER):

@@ -32,8 +32,8 @@ def forecast(
 ) -> dict[str, NDArray[np.float32]]:
     """The truth one hour late, smoothed, times a bias, a weather error and a run's own error that grows with lead.
 
-    f(t) = G * c(t - 1 h) x b exp(p(x) + 0.18 w(t) + 0.4 sqrt(lead / 96 h) r(t, x)) with smooth Gaussian p, w and r; b is of
-    the species.
+    f(t) = b G * c(t - 1 h) exp(p(x) + 0.18 w(t) + 0.4 sqrt(lead / 96 h) r(t, x)), G a Gaussian filter, b the species'
+    bias, p, w and r smooth Gaussian processes.
 
     Args:
         domain: The domain.

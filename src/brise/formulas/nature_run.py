@@ -204,7 +204,7 @@ def join(parts: list[Run]) -> Run:
 
 
 def _hour(time: np.datetime64) -> int:
-    return int(time.astype("datetime64[h]").astype(np.int64))
+    return int(np.asarray(time, "datetime64[h]").astype(np.int64))
 
 
 def _spin_up(domains: tuple[Domain, ...], block: int, begin: int, seed: int) -> State:
@@ -260,7 +260,7 @@ def _tail(air: Weather) -> Weather:
 
 
 def _emission_rates(domains: tuple[Domain, ...], hours: NDArray[np.int64], air: Weather) -> NDArray[np.float32]:
-    """(T, 2, C, N): what one person per km² adds to the concentration in a step, and below it what its industry adds."""
+    """(T, 2, C, N): what one person per km² adds to the concentration in a step, and what the same in industry adds."""
     rates = np.empty((len(hours), 2, len(TRACERS), len(domains)), np.float32)
     for n, domain in enumerate(domains):
         made = domain.city.pollution

@@ -170,7 +170,7 @@ def _wind(city: City, noise: dict[str, Array], sine: Array, clock: Array, season
     """Synoptic wind, stronger by day and in winter, and a breeze that turns once a day."""
     winter = 1.0 - 0.08 * season * np.abs(np.sin(np.radians(city.latitude)))
     size = winter * city.climate.wind_m_s / 1.2533  # Rayleigh: the mean speed of two independent components
-    evening = np.exp(2.0 * (np.cos(clock - 2 * np.pi * 2.0 / 24.0) - 1.0))  # sea breezes and gap winds peak at 17 h
+    evening = np.exp(2.0 * (np.cos(clock - 2 * np.pi / 24.0) - 1.0))  # sea breezes and gap winds peak at 16 h
     stirred = 0.80 + 0.36 * np.clip(1.4 * sine, 0, 1) + city.climate.breeze * evening
     toward = np.radians(city.climate.prevailing_from + 180.0)
     east = stirred * size * (0.9 * noise["east"] + 0.5 * np.sin(toward)) + 0.7 * np.cos(clock)

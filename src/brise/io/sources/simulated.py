@@ -250,10 +250,10 @@ def _rows(
     end = time[t]
     return pd.DataFrame(
         {
-            "station_id": pd.Categorical.from_codes(s.tolist(), table["station_id"].tolist()),
+            "station_id": pd.Categorical.from_codes(s.tolist(), pd.Index(table["station_id"])),
             "time": pd.DatetimeIndex(end).tz_localize("UTC"),
             "period_s": np.int32(3600),
-            "variable": pd.Categorical.from_codes(v.tolist(), list(MEASURED)),
+            "variable": pd.Categorical.from_codes(v.tolist(), pd.Index(MEASURED)),
             "value": values[t, s, v],
             "uncertainty": np.round(errors[t, s, v], 4),
             "coverage": 1.0,
