@@ -94,6 +94,14 @@ class Tables:
         """
         return cls(open_engine(url))
 
+    def __enter__(self) -> "Tables":
+        """The store itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close every idle connection."""
+        self.close()
+
     def close(self) -> None:
         """Close every idle connection."""
         self._engine.dispose()
@@ -109,7 +117,8 @@ class Tables:
             fresh = [name for name in VARIABLES if name not in known]
             first = max(known.values(), default=0) + 1
             rows = [{"id": first + place, "name": name} for place, name in enumerate(fresh)]
-            connection.execute(self._insert(variables).on_conflict_do_nothing(), rows)
+            if rows:  # else another process was faster
+                connection.execute(self._insert(variables).on_conflict_do_nothing(), rows)
         return self._number_variables()
 
     # Writing.
