@@ -220,10 +220,10 @@ def airgradient() -> None:
                                      "pm02Compensated": 4, "pm003Count": 300, "atmp": 21.5, "atmpCompensated": 20.0,
                                      "rhum": 40, "rhumCompensated": 48, "tvocIndex": 90, "boot": 3})  # fmt: skip
     head = ('"Location ID","Location Name","Location Type","UTC Date/Time","PM2.5 (μg/m³) raw","CO2 (ppm) raw",'
-            '"Temperature (°C) raw","Humidity (%) raw"')  # fmt: skip
-    rows = [f'5001,"Balcony","Outdoor","2024-05-01T11:{m:02d}:26.000Z",7.5,440,18,54.8' for m in range(3)]
-    rows.append('5002,"Bedroom","Indoor","2024-05-01T11:00:26.000Z",7.5,900,22,40')
-    write("airgradient_export.csv", "\n".join([head, *rows]) + "\n")
+            '"Temperature (°C) raw","Humidity (%) raw","measure0","measure1","measure2","measure3"')  # fmt: skip
+    rows = [f'5001,"Balcony","Outdoor","2024-05-01T11:{m:02d}:26.000Z",7.5,440,18,54.8,,,,' for m in range(3)]
+    rows.append('5002,"Bedroom","Indoor","2024-05-01T11:00:26.000Z",7.5,900,22,40,,,,')
+    write("airgradient_export.csv", "\n".join([head, *rows]))
 
 
 def open_meteo() -> None:

@@ -168,7 +168,9 @@ def test_real_stream_of_a_day(shared_data):
     batch = openaq_realtime.decode_many([(f.read_bytes(), openaq_realtime.file_time(f.name)) for f in files])
     assert batch.read == 440_244 == len(batch.observations) + sum(batch.rejected.values())
     assert batch.rejected["sentinel"] == 1_099
-    assert batch.rejected["no_coordinates"] == 37_489  # 37,610 less 38 sentinels and 84 impossible times, plus one at 0, 0
+    assert (
+        batch.rejected["no_coordinates"] == 37_489
+    )  # 37,610 less 38 sentinels and 84 impossible times, plus one at 0, 0
     assert batch.observations["time"].max().year == 2018
     assert not batch.stations["operator"].str.startswith("Israel").any()  # its list was joined wrongly that day
 

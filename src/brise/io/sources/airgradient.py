@@ -48,7 +48,7 @@ def _measures(payload: bytes) -> tuple[list[dict[str, Any]], int]:
     """Measures with the maker's field names, and the seconds each one covers."""
     head = unpack(payload, "airgradient").lstrip(b"\xef\xbb\xbf \r\n")
     if head[:1] not in (b"[", b"{", b"<"):
-        rows = as_records(payload, "airgradient csv", _CSV_NEEDED)
+        rows = as_records(payload, "airgradient csv", _CSV_NEEDED, newline=False)
         return [_from_csv(row) for row in rows], MINUTE_S
     body = as_json(payload, "airgradient")
     measures = body if isinstance(body, list) else [body]

@@ -192,7 +192,7 @@ def _stations(table: pa.Table) -> tuple[NDArray[np.int64], pd.DataFrame]:
             "operator": operators,
             "timezone": "",
             "licence": [x or "as the archive's README states" for x in get["licence"]],
-            "attribution": operators,
+            "attribution": [o or "not named in the archive" for o in operators],
         },
         columns=list(STATION_COLUMNS),
     )
@@ -219,10 +219,14 @@ def _wide(table: pa.Table, time: NDArray[np.int64], measured: list[Column]) -> I
 
 
 def _floats(values: pa.ChunkedArray) -> NDArray[np.float64]:
-    """Float32 columns by way of their shortest decimal form, so that 16.3 stays 16.3."""
+    """Values as float64; those of float32 to the 7 digits they hold, so that 16.3 stays 16.3."""
     out: NDArray[Any] = values.to_numpy()
     wide = np.asarray(out, np.float64)
-    return np.round(wide, 6) if out.dtype == np.float32 else wide
+    if out.dtype != np.float32:
+        return wide
+    size = np.abs(wide)
+    power = 10.0 ** (6 - np.floor(np.log10(np.where(size > 0, size, 1.0))))
+    return np.asarray(np.rint(wide * power) / power)
 
 
 def _long(table: pa.Table, time: NDArray[np.int64]) -> Iterator[Batch]:

@@ -88,15 +88,20 @@ def as_json(payload: bytes, what: str) -> Any:
         raise DecodeError(f"{what}: not JSON ({error.msg}, character {error.pos}): {snippet(raw)}") from error
 
 
-def as_records(payload: bytes, what: str, required: Sequence[str], delimiter: str = ",") -> list[dict[str, str]]:
+def as_records(
+    payload: bytes, what: str, required: Sequence[str], delimiter: str = ",", newline: bool = True
+) -> list[dict[str, str]]:
     """Rows of a CSV payload as dicts.
 
-    A last line with fewer fields than the header means that the file was cut while it was written or sent.
+    A last line with fewer fields than the header, or (where the provider ends every line, `newline`) without its end,
+    means that the file was cut while it was written or sent: its last number may have lost digits.
 
     Raises:
         DecodeError: As `as_text`; a required column is missing; the last line is cut short.
     """
     text = as_text(payload, what)
+    if not text.endswith("\n") and (newline or "\n" not in text):
+        raise DecodeError(f"{what}: cut short: the last line does not end: {snippet(text[-60:].encode())}")
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
     names = [name.strip() for name in reader.fieldnames or []]
     missing = [name for name in required if name not in names]

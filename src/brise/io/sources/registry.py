@@ -8,6 +8,7 @@ from brise.io.sources import (
     openaq,
     purpleair,
     sensor_community,
+    simulated,
     waqi,
 )
 from brise.io.sources.source import Source
@@ -22,6 +23,7 @@ SOURCES: dict[str, Source] = {
         openaq.SOURCE,
         purpleair.SOURCE,
         sensor_community.SOURCE,
+        simulated.SOURCE,
         waqi.SOURCE,
     )
 }
