@@ -61,7 +61,7 @@ def read(
     first, count = span
     query = select(stations.c.key, *(stations.c[name] for name in _PLACE)).where(*chosen)
     found = connection.execute(query.order_by(stations.c.station_id)).all()
-    places = pd.DataFrame(found, columns=["key", *_PLACE])
+    places = pd.DataFrame(map(tuple, found), columns=["key", *_PLACE])
     keys = places["key"].to_numpy(np.int64)
     values, measured = {}, np.zeros(len(keys), bool)
     for name, number in numbers.items():

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    Select,
     and_,
     bindparam,
     func,
@@ -258,7 +259,7 @@ class Tables:
                 rows += connection.execute(some).all()
         if not rows:
             return empty_stations()
-        return check_stations(pd.DataFrame(rows[:limit], columns=list(STATION_COLUMNS)))
+        return check_stations(pd.DataFrame(map(tuple, rows[:limit]), columns=list(STATION_COLUMNS)))
 
     def read_hours(
         self,
@@ -365,21 +366,11 @@ class Tables:
             InputError: A variable is unknown.
         """
         numbers = list(self._names) if names is None else [self._number(name) for name in names]
-        o, inner = observations.c, observations.alias().c
-        newest = (
-            select(func.max(inner.time))
-            .where(inner.station == stations.c.key, inner.variable == variables.c.id)
-            .scalar_subquery()
-        )
-        one = and_(o.station == stations.c.key, o.variable == variables.c.id, o.time == newest)
-        joined = stations.join(variables, variables.c.id.in_(numbers)).join(observations, one)
-        query = select(stations.c.station_id, *_ROW).select_from(joined).order_by(o.station, o.variable, o.period_s)
         rows: list[Row[Any]] = []
         with reading(self._engine) as connection:
             for page in [None] if ids is None else _slices(sorted(set(ids))):
-                some = query if page is None else query.where(stations.c.station_id.in_(page))
-                rows += connection.execute(some).all()
-        frame = self._frame(rows)
+                rows += connection.execute(_newest(numbers, page)).all()
+        frame = self._frame(rows).sort_values(["station_id", "variable", "period_s"])
         return frame.drop_duplicates(["station_id", "variable"], keep="last", ignore_index=True)
 
     def counts(self) -> dict[str, int]:
@@ -398,7 +389,8 @@ class Tables:
     def _frame(self, rows: Sequence[Row[Any]]) -> pd.DataFrame:
         if not rows:
             return empty_observations()
-        frame = pd.DataFrame(rows, columns=["station_id", *(column.name for column in _ROW)])
+        # Plain tuples: pandas asks each Row for attributes that it lacks, which costs more than the query.
+        frame = pd.DataFrame(map(tuple, rows), columns=["station_id", *(column.name for column in _ROW)])
         frame["variable"] = frame["variable"].map(self._names)
         for name in ("time", "received_at"):
             frame[name] = pd.to_datetime(frame[name], unit="s", utc=True)
@@ -406,6 +398,21 @@ class Tables:
 
 
 _ROW = [observations.c[name] for name in OBSERVATION_COLUMNS if name != "station_id"]
+
+
+def _newest(numbers: Collection[int], ids: Collection[str] | None) -> Select[Any]:
+    """Rows of the newest time of each station and variable: a look-up for each pair, then one for each time found."""
+    s, o, inner = stations.c, observations.c, observations.alias().c
+    newest = select(func.max(inner.time)).where(inner.station == s.key, inner.variable == variables.c.id)
+    pairs = select(s.station_id, s.key, variables.c.id, newest.scalar_subquery().label("time")).select_from(
+        stations.join(variables, variables.c.id.in_(numbers))
+    )
+    if ids is not None:
+        pairs = pairs.where(s.station_id.in_(ids))
+    # MATERIALIZED keeps SQLite from walking through every observation instead.
+    found = pairs.cte("newest").prefix_with("MATERIALIZED")
+    same = and_(o.station == found.c.key, o.variable == found.c.id, o.time == found.c.time)
+    return select(found.c.station_id, *_ROW).select_from(found.join(observations, same))
 
 
 def _variable_ids(connection: Connection) -> dict[str, int]:
