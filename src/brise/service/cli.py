@@ -1,7 +1,6 @@
 """The `brise` command: a few lines over a function each."""
 
 import json
-import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.table import Table
 
 from brise.conventions.errors import BriseError, ConfigurationError, InputError, NotFoundError
+from brise.service.log import start_logging
 from brise.service.settings import Settings, load_settings
 
 app = typer.Typer(
@@ -203,25 +202,6 @@ def main() -> None:
     except BriseError as error:
         sys.stderr.write(f"brise: {error}\n")
         sys.exit(2 if isinstance(error, InputError | NotFoundError | ConfigurationError) else 1)
-
-
-def start_logging() -> None:
-    """Log to standard error, at BRISE_LOG_LEVEL."""
-    logging.basicConfig(
-        level=load_level(),
-        format="%(name)s: %(message)s",
-        handlers=[RichHandler(console=Console(stderr=True), show_path=False, rich_tracebacks=False)],
-    )
-    for name in ("httpx", "httpcore", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def load_level() -> str:
-    """The log level set by BRISE_LOG_LEVEL, or INFO when the settings themselves are wrong."""
-    try:
-        return load_settings().log_level.upper()
-    except ConfigurationError:
-        return "INFO"
 
 
 if __name__ == "__main__":

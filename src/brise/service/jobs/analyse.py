@@ -16,6 +16,7 @@ from brise.conventions.grids import Grid
 from brise.conventions.observations import StationHours
 from brise.conventions.variables import POLLUTANTS
 from brise.io import cubes
+from brise.io.analyses import store_analysis
 from brise.io.gazetteer import biggest_city, slug
 from brise.io.runs import JobRun
 from brise.io.tables import Tables
@@ -71,6 +72,11 @@ class Analyst:
     simulated: bool = False
     rows_an_hour: float = 0.0
     _fitted: dict[str, Kept] = field(default_factory=dict)
+
+    @property
+    def products(self) -> Path:
+        """Where runs are published."""
+        return self.root / "products"
 
     def newest_hour(self, tables: Tables, now: datetime) -> datetime | None:
         """The newest hour worth analysing; None while nothing recent is known."""
@@ -133,8 +139,8 @@ class Analyst:
     def _write(self, grid: Grid, inputs: Inputs) -> None:
         run = compute(inputs, grid)
         arrays = {"concentration": run.concentration, "index": run.index, "nearest": run.nearest}
-        cubes.store_analysis(self.root, PRODUCT, grid.name, run.analysis)
-        cubes.publish(self.root, PRODUCT, grid, arrays, run.meta, run.cube)
+        store_analysis(self.products, PRODUCT, grid.name, run.analysis.drop_dims("quantile"))
+        cubes.publish(self.products, PRODUCT, grid, arrays, run.meta, run.cube)
 
     def _model_points(self, tables: Tables, init_time: datetime, now: datetime) -> StationHours | None:
         """Chemistry-transport values that came through the store, at points."""

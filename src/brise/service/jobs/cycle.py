@@ -106,14 +106,15 @@ def turn(tables: Tables, settings: Settings, feed: Feed, analyst: Analyst, state
                 raise
             log.error("%s for %s failed: %s", PRODUCT, init_time, error)  # noqa: TRY400  # the line says it all
         state.init_time, state.added = init_time, 0
-    _prune(tables, settings, state, now)
+    _prune(tables, settings, analyst, state)
 
 
-def _prune(tables: Tables, settings: Settings, state: State, now: datetime) -> None:
+def _prune(tables: Tables, settings: Settings, analyst: Analyst, state: State) -> None:
     """Once a day of the clock, forget what is older than it should be."""
+    now = state.clock.now()
     if state.pruned is not None and now - state.pruned < timedelta(days=1):
         return
     if state.pruned is not None:  # not in the first turn, which should show something soon
         tables.delete_older_than(now - timedelta(days=settings.retention_days))
-        cubes.prune(settings.data_dir, PRODUCT, now - FORECASTS_KEPT)
+        cubes.prune(analyst.products, PRODUCT, now - FORECASTS_KEPT)
     state.pruned = now

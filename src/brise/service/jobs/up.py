@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.context import SpawnProcess
@@ -16,9 +17,10 @@ import uvicorn
 
 from brise.conventions.errors import InputError
 from brise.service.api.app import create_app
-from brise.service.clock import FILE, replay_clock, write_clock
+from brise.service.clock import FILE
 from brise.service.jobs.cycle import run_cycle
 from brise.service.jobs.feeds import Feed, LiveFeed, ReplayFeed, SimulatedFeed, answering_sources
+from brise.service.log import start_logging
 from brise.service.settings import Settings
 
 log = logging.getLogger("brise")
@@ -52,11 +54,7 @@ def run_up(settings: Settings, plan: Plan, data: Path | None) -> None:
     feed = choose_feed(settings, plan)
     settings = settings.model_copy(update={"data_dir": data or settings.data_dir / feed.mode})
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    if isinstance(feed, ReplayFeed):
-        clock = replay_clock(feed.at, feed.speed)
-        write_clock(settings.data_dir, clock)
-    else:
-        (settings.data_dir / FILE).unlink(missing_ok=True)
+    (settings.data_dir / FILE).unlink(missing_ok=True)  # the cycle starts its own clock once the past is in
     log.info("%s; data in %s", feed.title, settings.data_dir)
     with cycle_process(settings, feed):
         run_api(settings)
@@ -116,7 +114,7 @@ def run_api(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def cycle_process(settings: Settings, feed: Feed):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def cycle_process(settings: Settings, feed: Feed) -> Iterator[None]:
     """The cycle beside us: started again when it dies, stopped when we leave, gone when we are killed."""
     context = multiprocessing.get_context("spawn")
     leaving = threading.Event()
@@ -152,8 +150,6 @@ def cycle_process(settings: Settings, feed: Feed):  # type: ignore[no-untyped-de
 
 def _cycle_main(settings: Settings, feed: Feed, parent: int) -> None:
     """The child's whole life."""
-    from brise.service.cli import start_logging
-
     start_logging()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
