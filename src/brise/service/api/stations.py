@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from brise.conventions.errors import NotFoundError
 from brise.conventions.grids import distance_km
@@ -36,6 +36,16 @@ CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
 Id = Annotated[str, Path(min_length=3, max_length=200, examples=["simulated:1"])]
 Kind = Literal[KINDS]  # type: ignore[valid-type]
 Text = Annotated[str | None, Field(max_length=400)]
+
+
+class GeoJson(JSONResponse):
+    """RFC 7946, encoded already; a JSONResponse so that the description says what it holds."""
+
+    media_type = "application/geo+json"
+
+    def render(self, content: bytes) -> bytes:
+        """The content is the body."""
+        return content
 
 
 class Page(BaseModel):
@@ -117,6 +127,7 @@ def _feature(row: dict[Any, Any]) -> dict[str, Any]:
     "/v1/stations",
     summary="Stations, as GeoJSON or CSV.",
     response_model=None,
+    response_class=GeoJson,
     responses={200: {"model": StationCollection, "content": CSV}, **problems(422, 429, 503)},
 )
 def stations(request: Request, query: Annotated[StationsQuery, Query()]) -> Response:
@@ -139,7 +150,7 @@ def stations(request: Request, query: Annotated[StationsQuery, Query()]) -> Resp
         "features": [_feature(row) for row in frame.to_dict("records")],
         "next": frame["station_id"].iloc[-1] if more else None,
     }
-    return Response(encode(body), headers=HEADERS, media_type="application/geo+json")
+    return GeoJson(encode(body), headers=HEADERS)
 
 
 def _one(tables: Tables, station_id: str) -> dict[Any, Any]:
@@ -153,12 +164,13 @@ def _one(tables: Tables, station_id: str) -> dict[Any, Any]:
     "/v1/stations/{station_id}",
     summary="One station, as a GeoJSON feature.",
     response_model=None,
+    response_class=GeoJson,
     responses={200: {"model": StationFeature}, **problems(404, 422, 429, 503)},
 )
 def station(request: Request, station_id: Id) -> Response:
     """The station of an id."""
     body = encode(_feature(_one(store_of(request).tables(), station_id)))
-    return Response(body, headers=HEADERS, media_type="application/geo+json")
+    return GeoJson(body, headers=HEADERS)
 
 
 def _position(after: str) -> Position:
