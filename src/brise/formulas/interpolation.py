@@ -74,10 +74,7 @@ class Covariance:
         distance = np.asarray(distance_km, float)
         out = np.zeros(distance.shape)
         for variance, length in zip(self.variances, self.lengths_km, strict=True):
-            part = distance * (-1.0 / length)
-            np.exp(part, out=part)
-            part *= variance
-            out += part
+            out += variance * np.exp(distance * (-1.0 / length))
         return out
 
 

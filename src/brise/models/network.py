@@ -156,7 +156,7 @@ def fit(
     out = {}
     for name, climatology in usual.items():
         better, mapping = (
-            fit_mapping(hours, name, climatology) if name in asked else (climatology, Mapping(1.0, 20.0, 1.0, 0.1))
+            fit_mapping(hours, name, climatology) if name in asked else (climatology, Mapping(1.0, 20.0, 1.0, 0.1, 1.0))
         )
         out[name] = Fitted(name, better, mapping, none)
     if not leads:

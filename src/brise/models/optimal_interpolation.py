@@ -22,11 +22,16 @@ DEVIATIONS = ((0.2, 5.0), (0.5, 15.0), (0.8, 15.0), (0.8, 40.0), (0.95, 40.0))
 """Choices of the share and length (km) of what neighbours share of the stations' deviations."""
 
 REGIONAL_KM = 1000.0
+REGIONAL = 30.0
+"""Variance of what a region shares, in local variances: so much that the stations, not the climatology, set the level
+(ordinary kriging in the limit)."""
+
 NEIGHBOURS = 36
 DAMPING_H = 12.0
 """e-folding time of an anomaly, before anything is learnt of it."""
 
-_SAMPLES = 500
+_SAMPLES = 1000
+_RECENT_HOURS = 366 * 24
 _STATIONS = 48
 _MINIMUM = 300  # left-out errors below which nothing is chosen and the defaults stay
 
@@ -40,6 +45,7 @@ class Mapping:
         length_km: e-folding distance of the local part.
         regional: Variance of what a whole region shares (1,000 km).
         nugget: Variance that no neighbour knows.
+        spread: Variance of the anomalies at a station.
         low: 10 % quantile of left-out errors (truth minus map), in standard errors.
         middle: Their median.
         high: Their 90 % quantile.
@@ -49,6 +55,7 @@ class Mapping:
     length_km: float
     regional: float
     nugget: float
+    spread: float
     low: float = -1.2816
     middle: float = 0.0
     high: float = 1.2816
@@ -64,11 +71,23 @@ class Mapping:
         return float(np.clip(1.5 * self.length_km, 30.0, 150.0))
 
 
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Some hours of a network: (N,) hour of the solar day, and (N, S) truth, root scale, and anomalies."""
+
+    hour: NDArray[np.intp]
+    truth: Array
+    root: Array
+    rest: Array
+
+
 def fit_mapping(hours: StationHours, variable: str, climatology: Climatology) -> tuple[Climatology, Mapping]:
     """Choose how deviations and anomalies spread by predicting each station from the others over the history.
 
+    What is chosen rests on the last year, since networks change; how wrong it then is, on the last four.
+
     Args:
-        hours: History; some 500 hours of the last four years are read, at up to 48 stations.
+        hours: History; some 1,000 hours are read, at up to 48 stations.
         variable: One of `hours.values`.
         climatology: Fitted on the same history.
 
@@ -76,47 +95,54 @@ def fit_mapping(hours: StationHours, variable: str, climatology: Climatology) ->
         The climatology with its deviations' share and length chosen, and the mapping.
     """
     few = hours.stations(_compact(hours, variable))
-    values = few.values[variable]
-    recent = np.arange(max(0, len(values) - HISTORY_HOURS), len(values))
-    rows = recent[np.isfinite(values[recent]).sum(axis=1) >= 3]
-    rows = rows[:: max(1, len(rows) // _SAMPLES) | 1]  # an odd step meets every hour of the day
-    time, deviation = few.time[rows], climatology.deviation_of(few)
-    root = climatology.to_root(values[rows])
-    rest = root - climatology.expected(time, deviation)
-    known = np.isfinite(rest)
-    if known.sum() < _MINIMUM or known.shape[1] < 4:
-        spread = float(np.nanvar(rest)) if known.any() else 0.1
-        return climatology, Mapping(0.35 * spread, 20.0, 0.5 * spread, 0.15 * spread)
-    average = np.nanmean(rest, axis=1)
-    local = float(np.nanmean(np.square(rest - average[:, None]))) + 1e-9
-    regional = float(np.var(average)) / local
+    deviation = climatology.deviation_of(few)
+    recent, all_ = (_sample(few, variable, climatology, deviation, span) for span in (_RECENT_HOURS, HISTORY_HOURS))
+    spread = float(np.nanvar(all_.rest)) + 1e-9 if len(all_.rest) else 0.1
+    if np.isfinite(recent.rest).sum() < _MINIMUM or recent.rest.shape[1] < 4:
+        local = 0.5 * spread
+        return climatology, Mapping(0.7 * local, 20.0, REGIONAL * local, 0.3 * local, spread)
     places = unit_vectors(few.latitude, few.longitude)
     gap = np.linalg.norm(places[:, None] - places, axis=-1) * EARTH_RADIUS_KM
-    truth = values[rows].astype(float)
-    unshared = [
-        _unshared(deviation, gap, *choice)[:, solar_hour(time, climatology.longitude)].T for choice in DEVIATIONS
-    ]
+    extras = [_unshared(deviation, gap, *choice) for choice in DEVIATIONS]
+    length, nugget, choice = _choose(recent, gap, extras, climatology)
+    error, sigma = left_out(_matrix(gap, length, nugget), all_.rest)
+    ratio = (error + extras[choice][:, all_.hour].T) / sigma
+    scale = float(np.nanmean(ratio**2))
+    quantiles = (float(part) for part in np.nanquantile(ratio / np.sqrt(scale), (0.1, 0.5, 0.9)))
+    share, shared_km = DEVIATIONS[choice]
+    mapping = Mapping(scale * (1 - nugget), length, scale * REGIONAL, scale * nugget, spread, *quantiles)
+    return replace(climatology, share=share, length_km=shared_km), mapping
 
-    best: tuple[float, float, float, int, Array] = (np.inf, 0.0, 0.0, 0, rest)
+
+def _sample(few: StationHours, variable: str, climatology: Climatology, deviation: Array, span: int) -> _Sample:
+    """Some 1,000 of the last `span` hours, of those with three stations or more."""
+    values = few.values[variable]
+    rows = np.arange(max(0, len(values) - span), len(values))
+    rows = rows[np.isfinite(values[rows]).sum(axis=1) >= 3]
+    rows = rows[:: len(rows) // _SAMPLES | 1]  # an odd step meets every hour of the day
+    time, root = few.time[rows], climatology.to_root(values[rows])
+    rest = root - climatology.expected(time, deviation)
+    return _Sample(solar_hour(time, climatology.longitude), values[rows].astype(float), root, rest)
+
+
+def _matrix(gap: Array, length: float, nugget: float) -> Array:
+    matrix = (1 - nugget) * np.exp(-gap / length) + REGIONAL * np.exp(-gap / REGIONAL_KM)
+    np.fill_diagonal(matrix, 1 + REGIONAL)
+    return np.asarray(matrix)
+
+
+def _choose(sample: _Sample, gap: Array, extras: list[Array], climatology: Climatology) -> tuple[float, float, int]:
+    """Length, nugget's share and position in DEVIATIONS with the least squared error in concentrations."""
+    best = (np.inf, LENGTHS_KM[0], NUGGETS[0], 0)
     for length in LENGTHS_KM:
         for nugget in NUGGETS:
-            matrix = (1 - nugget) * np.exp(-gap / length) + regional * np.exp(-gap / REGIONAL_KM)
-            np.fill_diagonal(matrix, 1 + regional)
-            error, sigma = left_out(matrix, rest)
-            for choice, extra in enumerate(unshared):
-                total = error + extra
-                guess = climatology.from_root(root - total, float(np.nanmean(total**2)))
-                score = float(np.nanmean(np.square(truth - guess)))
-                if score < best[0]:
-                    best = (score, length, nugget, choice, total / sigma)
-    _, length, nugget, choice, ratio = best
-    scale = float(np.nanmean(ratio**2))
-    low, middle, high = np.nanquantile(ratio / np.sqrt(scale), (0.1, 0.5, 0.9))
-    share, shared_km = DEVIATIONS[choice]
-    mapping = Mapping(
-        scale * (1 - nugget), length, scale * regional, scale * nugget, float(low), float(middle), float(high)
-    )
-    return replace(climatology, share=share, length_km=shared_km), mapping
+            error, _ = left_out(_matrix(gap, length, nugget), sample.rest)
+            for choice, extra in enumerate(extras):
+                total = error + extra[:, sample.hour].T
+                guess = climatology.from_root(sample.root - total, float(np.nanmean(total**2)))
+                score = float(np.nanmean(np.square(sample.truth - guess)))
+                best = min(best, (score, length, nugget, choice))
+    return best[1:]
 
 
 def left_out(matrix: Array, values: Array) -> tuple[Array, Array]:
@@ -159,7 +185,7 @@ def spread(
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Weights]]:
     """Weights for every set of stations that report together.
 
-    An old value has an error of its own: local variance x (1 - exp(-2 age / 12 h)).
+    An old value has an error of its own: (local variance + nugget) x (1 - exp(-2 age / 12 h)).
 
     Args:
         mapping: Fitted.
@@ -175,6 +201,6 @@ def spread(
     error = np.broadcast_to(np.asarray(error_variance, float), len(stations))
     for number, pattern in enumerate(patterns):
         present = np.flatnonzero(pattern >= 0)
-        aged = error[present] + mapping.local * (1 - np.exp(-2 * pattern[present] / DAMPING_H))
+        aged = error[present] + (mapping.local + mapping.nugget) * (1 - np.exp(-2 * pattern[present] / DAMPING_H))
         weights = neighbourhood(stations[present], places, mapping.covariance, aged, NEIGHBOURS)
         yield np.flatnonzero(which.ravel() == number), present, weights

@@ -52,7 +52,7 @@ def _now(task: Task) -> Task:
 def _damped(task: Task, now: Outlook, expected: Array, usual: Array) -> Prediction:
     """Today's anomaly, decaying by exp(-lead / 12 h) towards what is usual; errors grow to the anomalies' variance."""
     left = np.exp(-np.array(task.leads)[:, None] / DAMPING_H)
-    sill = task.own.mapping.covariance.sill
+    sill = task.own.mapping.spread
     variance = now.variance * left**2 + sill * (1 - left**2)
     width = np.sqrt(variance)
     mapping = task.own.mapping
