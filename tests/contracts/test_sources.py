@@ -1,5 +1,7 @@
 """What every source promises, checked over the registry."""
 
+import json
+import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -122,3 +124,31 @@ def test_a_source_that_needs_a_key_sends_it(source):
         pytest.skip(f"{source.name} needs no key")
     (request, *_) = source.requests(WINDOW, KEY)
     assert KEY in {*request.params.values(), *request.headers.values()}
+
+
+def mutated(value, rng, share):
+    """The JSON value with some of its parts replaced by something else of JSON."""
+    if rng.random() < share:
+        return rng.choice([None, [], {}, "", "x", -1, 1e300, True, [None], {"a": 1}])
+    if isinstance(value, dict):
+        return {k: mutated(v, rng, share) for k, v in value.items() if rng.random() > share}
+    if isinstance(value, list):
+        return [mutated(v, rng, share) for v in value]
+    return value
+
+
+@pytest.mark.parametrize("source", READ.values(), ids=READ)
+def test_no_json_makes_a_decoder_stumble(source):
+    """Whatever the parts are, a payload is decoded or refused; nothing else ever comes out of a decoder."""
+    rng = random.Random(7)
+    for path in payloads(source):
+        if path.suffix != ".json":
+            continue
+        body = json.loads(path.read_bytes())
+        for round_ in range(45):
+            payload = json.dumps(mutated(body, rng, (0.01, 0.05, 0.2)[round_ % 3])).encode()
+            try:
+                batch = source.decode(payload, RECEIVED_AT)
+            except DecodeError:
+                continue
+            assert batch.read == len(batch.observations) + sum(batch.rejected.values())

@@ -19,7 +19,7 @@ def test_it_is_continuous_at_its_joints(joint):
 
 
 def test_unknown_stays_unknown():
-    assert np.isnan(purpleair_pm25([np.nan, 5.0, -1.0, 5.0], [0.5, np.nan, 0.5, 1.01])).all()
+    assert np.isnan(purpleair_pm25([np.nan, 5.0, -1.0, 5.0, 1e300], [0.5, np.nan, 0.5, 1.01, 0.5])).all()
     assert not channels_agree(np.nan, 5.0)
 
 

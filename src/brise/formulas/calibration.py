@@ -9,6 +9,9 @@ BARKJOHN = "Barkjohn et al. 2021 (doi:10.5194/amt-14-4617-2021) and, for smoke, 
 _LOW, _HIGH = 570.0, 611.0
 """µg m-3 of the cf_1 channel between which the two fits are blended."""
 
+_MOST = 1e5
+"""µg m-3; no counter reads more."""
+
 AGREEMENT_UGM3, AGREEMENT_SHARE = 5.0, 0.7
 """Two channels of one sensor disagree when they differ by more than both."""
 
@@ -25,7 +28,7 @@ def purpleair_pm25(cf1: ArrayLike, relative_humidity: ArrayLike) -> NDArray[np.f
         relative_humidity: (...) of the sensor's own hygrometer, 1.
 
     Returns:
-        (...) µg m-3; NaN where either input is NaN, outside 0..1 humidity or below zero mass.
+        (...) µg m-3; NaN where either input is NaN, or no humidity (0..1) or mass (0..1e5) at all.
 
     >>> float(purpleair_pm25(20.0, 0.5).round(3))
     11.92
@@ -33,7 +36,8 @@ def purpleair_pm25(cf1: ArrayLike, relative_humidity: ArrayLike) -> NDArray[np.f
     484.13
     """
     pa, rh = np.broadcast_arrays(np.asarray(cf1, float), 100.0 * np.asarray(relative_humidity, float))
-    known = (pa >= 0) & (rh >= 0) & (rh <= 100)
+    known = (pa >= 0) & (pa <= _MOST) & (rh >= 0) & (rh <= 100)
+    pa = np.where(known, pa, np.nan)
     ordinary = 0.524 * pa - 0.0862 * rh + 5.75
     smoke = 4.21e-4 * pa**2 + 0.392 * pa + 3.44
     weight = np.clip((pa - _LOW) / (_HIGH - _LOW), 0.0, 1.0)

@@ -13,7 +13,7 @@ from typing import Any
 from brise.conventions.errors import DecodeError
 from brise.conventions.observations import Batch, Kind
 from brise.io.sources import openaq_realtime
-from brise.io.sources.payload import as_json, as_records, field_of, snippet, unpack
+from brise.io.sources.payload import as_json, as_records, field_of, list_of, snippet, unpack
 from brise.io.sources.rows import Reading, collect, number, seconds, station
 from brise.io.sources.source import Request, Source, Window
 
@@ -80,18 +80,19 @@ def decode_api(payload: bytes, received_at: datetime, location: dict[str, Any] |
     Raises:
         DecodeError: Not a v3 answer.
     """
-    sensors = {s.get("id"): s.get("parameter") for s in (location or {}).get("sensors", []) if isinstance(s, dict)}
+    sensors = {str(field_of(s, "id")): field_of(s, "parameter") for s in list_of(location, "sensors")}
     home = _station(location) if location else _NOWHERE
     readings, stations = [], [home]
     for row in _results(payload):
         latest = row.get("latest") if "latest" in row else row
         if not isinstance(latest, dict) or "value" not in latest:
             continue  # a location, a provider, a sensor that never measured: no value, no row
-        parameter = row.get("parameter") or sensors.get(row.get("sensorsId")) or {}
+        parameter = row.get("parameter") or sensors.get(str(row.get("sensorsId")))
         place = latest.get("coordinates")
         if location is None and place is not None:
-            home = station(f"openaq:sensor-{row.get('id', row.get('sensorsId'))}", place.get("latitude"),
-                           place.get("longitude"), kind="low_cost", licence=_LICENCE, attribution="OpenAQ")  # fmt: skip
+            where = field_of(place, "latitude"), field_of(place, "longitude")
+            native = row.get("id", row.get("sensorsId"))
+            home = station(f"openaq:sensor-{native}", *where, kind="low_cost", licence=_LICENCE, attribution="OpenAQ")
             stations.append(home)
         end = field_of(latest, "period", "datetimeTo", "utc") or field_of(latest, "datetime", "utc")
         start = field_of(latest, "period", "datetimeFrom", "utc")
@@ -100,8 +101,8 @@ def decode_api(payload: bytes, received_at: datetime, location: dict[str, Any] |
         readings.append(
             Reading(
                 home["station_id"],
-                str(parameter.get("name") or ""),
-                str(parameter.get("units") or ""),
+                str(field_of(parameter, "name") or ""),
+                str(field_of(parameter, "units") or ""),
                 number(latest.get("value")),
                 seconds(end),
                 period if 0 < period <= 366 * 86_400 else 3600,
@@ -204,7 +205,7 @@ def _values_of(location: dict[str, Any], page: Request, window: Window) -> list[
         "limit": str(PAGE),
         "page": "1",
     }
-    urls = [f"{API}/sensors/{sensor.get('id')}/hours" for sensor in location.get("sensors", [])]
+    urls = [f"{API}/sensors/{field_of(sensor, 'id')}/hours" for sensor in list_of(location, "sensors")]
     return [_hours(Request(url, params, page.headers, read)) for url in urls]
 
 

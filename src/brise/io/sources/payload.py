@@ -128,3 +128,13 @@ def field_of(mapping: Any, *path: str) -> Any:
             return None
         mapping = mapping.get(name)
     return mapping
+
+
+def list_of(mapping: Any, *path: str) -> list[Any]:
+    """A nested list, or an empty one where any step of the path is absent or it is no list.
+
+    >>> list_of({"a": [1]}, "a"), list_of({"a": "x"}, "a")
+    ([1], [])
+    """
+    found = field_of(mapping, *path)
+    return found if isinstance(found, list) else []

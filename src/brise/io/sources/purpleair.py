@@ -54,7 +54,7 @@ def _sensors(payload: bytes) -> list[_Sensor]:
     names, data = field_of(body, "fields"), field_of(body, "data")
     if not isinstance(names, list) or not isinstance(data, list) or "sensor_index" not in names:
         raise DecodeError(f"purpleair: neither `sensor` nor `fields` and `data`: {snippet(payload)}")
-    listed = [dict(zip(names, row, strict=False)) for row in data]
+    listed = [dict(zip(map(str, names), row, strict=False)) for row in data if isinstance(row, list)]
     fallback = body.get("data_time_stamp")
     return [_Sensor(row, seconds(row.get("last_seen", row.get("time_stamp", fallback)))) for row in listed]
 

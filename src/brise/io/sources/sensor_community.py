@@ -11,7 +11,7 @@ from typing import Any
 
 from brise.conventions.errors import DecodeError
 from brise.conventions.observations import Batch
-from brise.io.sources.payload import as_json, as_records, field_of, snippet, unpack
+from brise.io.sources.payload import as_json, as_records, field_of, list_of, snippet, unpack
 from brise.io.sources.rows import Reading, collect, number, seconds, station
 from brise.io.sources.source import Request, Source, Window
 
@@ -71,17 +71,17 @@ def decode_live(payload: bytes, received_at: datetime) -> Batch:
         native = field_of(entry, "sensor", "id")
         if native is None:
             raise DecodeError(f"sensor_community: an entry without a sensor: {snippet(str(entry).encode())}")
-        place = field_of(entry, "location") or {}
-        row = _station(str(native), place.get("latitude"), place.get("longitude"),
+        place = field_of(entry, "location")
+        row = _station(str(native), field_of(place, "latitude"), field_of(place, "longitude"),
                        name=str(field_of(entry, "sensor", "sensor_type", "name") or ""),
-                       altitude_m=number(place.get("altitude")))  # fmt: skip
+                       altitude_m=number(field_of(place, "altitude")))  # fmt: skip
         stations.append(row)
-        for item in entry.get("sensordatavalues") or []:
-            known = FIELDS.get(str(item.get("value_type", "")).lower())
+        for item in list_of(entry, "sensordatavalues"):
+            known = FIELDS.get(str(field_of(item, "value_type")).lower())
             if known is not None:
                 readings.append(
-                    Reading(row["station_id"], *known, number(item.get("value")), seconds(entry.get("timestamp")),
-                            PERIOD_S, refused="indoor" if place.get("indoor") == 1 else "")
+                    Reading(row["station_id"], *known, number(field_of(item, "value")), seconds(entry.get("timestamp")),
+                            PERIOD_S, refused="indoor" if field_of(place, "indoor") == 1 else "")
                 )  # fmt: skip
     return collect(readings, stations, received_at)
 
@@ -137,9 +137,11 @@ def decode_series(payload: bytes, received_at: datetime) -> Batch:
 
 
 def _series(body: Any) -> Iterator[tuple[list[str], list[list[Any]]]]:
-    for result in field_of(body, "results") or []:
-        for series in field_of(result, "series") or []:
-            yield series.get("columns") or [], series.get("values") or []
+    for result in list_of(body, "results"):
+        for series in list_of(result, "series"):
+            columns = [str(name) for name in list_of(series, "columns")]
+            rows = list_of(series, "values")
+            yield columns, [row for row in rows if isinstance(row, list) and len(row) == len(columns)]
 
 
 def decode(payload: bytes, received_at: datetime) -> Batch:

@@ -9,7 +9,7 @@ from typing import Any
 
 from brise.conventions.errors import DecodeError
 from brise.conventions.observations import Batch
-from brise.io.sources.payload import as_json, field_of, snippet
+from brise.io.sources.payload import as_json, field_of, list_of, snippet
 from brise.io.sources.rows import NAT, Reading, collect, number, seconds, station
 from brise.io.sources.source import Request, Source, Window
 
@@ -48,20 +48,20 @@ def decode(payload: bytes, received_at: datetime) -> Batch:
     """
     stations, readings = [], []
     for entry in _entries(payload):
-        about = field_of(entry, "city") or field_of(entry, "station") or {}
-        geo = about.get("geo") or (entry.get("lat"), entry.get("lon"))
-        origin = [str(a.get("name", "")).strip() for a in entry.get("attributions") or [] if isinstance(a, dict)]
+        about = entry.get("city") or entry.get("station")
+        geo = list_of(about, "geo") or [entry.get("lat"), entry.get("lon")]
+        origin = [str(field_of(a, "name") or "").strip() for a in list_of(entry, "attributions")]
         row = station(
             f"waqi:{entry.get('idx', entry.get('uid'))}",
             *(geo if len(geo) == 2 else (None, None)),
-            name=str(about.get("name") or ""),
+            name=str(field_of(about, "name") or ""),
             kind="reference",
             operator=origin[0] if origin else "",
             licence=_LICENCE,
             attribution="; ".join(origin) or _ATTRIBUTION,
         )
         stations.append(row)
-        time = _time(entry.get("time") or about.get("time"))
+        time = _time(entry.get("time") or field_of(about, "time"))
         readings.append(Reading(row["station_id"], "us_aqi_reported", "1", number(entry["aqi"]), time, PERIOD_S))
     return collect(readings, stations, received_at)
 
