@@ -1,5 +1,6 @@
 """What every source promises, checked over the registry."""
 
+import gzip
 import json
 import random
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ GENERATED = {"simulated"}
 
 READ = {name: source for name, source in SOURCES.items() if name not in GENERATED}
 LIVE = {name: source for name, source in SOURCES.items() if source.requests is not None}
+KEYED = {name: s for name, s in LIVE.items() if s.key_setting or s.optional_key_setting}
 KEY = "k3y-that-must-not-show"
 
 
@@ -67,6 +69,14 @@ def test_decoding_twice_is_the_same(source):
     first, second = (source.decode(body, RECEIVED_AT) for _ in range(2))
     assert first.observations.equals(second.observations)
     assert first.stations.equals(second.stations)
+
+
+@pytest.mark.parametrize("source", READ.values(), ids=READ)
+def test_gzip_is_accepted_anywhere(source):
+    for path in (p for p in payloads(source) if p.suffix != ".gz"):
+        body = path.read_bytes()
+        plain, pressed = source.decode(body, RECEIVED_AT), source.decode(gzip.compress(body), RECEIVED_AT)
+        assert plain.observations.equals(pressed.observations)
 
 
 @pytest.mark.parametrize("source", READ.values(), ids=READ)
@@ -118,10 +128,8 @@ def test_requests_are_https_and_silent(source, key):
     assert everywhere
 
 
-@pytest.mark.parametrize("source", LIVE.values(), ids=LIVE)
-def test_a_source_that_needs_a_key_sends_it(source):
-    if source.key_setting is None:
-        pytest.skip(f"{source.name} needs no key")
+@pytest.mark.parametrize("source", KEYED.values(), ids=KEYED)
+def test_a_source_that_takes_a_key_sends_it(source):
     (request, *_) = source.requests(WINDOW, KEY)
     assert KEY in {*request.params.values(), *request.headers.values()}
 
@@ -149,6 +157,24 @@ def test_no_json_makes_a_decoder_stumble(source):
             payload = json.dumps(mutated(body, rng, (0.01, 0.05, 0.2)[round_ % 3])).encode()
             try:
                 batch = source.decode(payload, RECEIVED_AT)
+            except DecodeError:
+                continue
+            assert batch.read == len(batch.observations) + sum(batch.rejected.values())
+
+
+@pytest.mark.parametrize("source", READ.values(), ids=READ)
+def test_no_csv_makes_a_decoder_stumble(source):
+    """Likewise for text whose separators, digits and signs come out wrong."""
+    rng = random.Random(8)
+    for path in payloads(source):
+        if path.suffix != ".csv":
+            continue
+        body = path.read_text()
+        for _ in range(60):
+            places = {rng.randrange(len(body)) for _ in range(rng.choice((1, 5, 40)))}
+            text = "".join(rng.choice(',;\n"-9x/: ') if i in places else c for i, c in enumerate(body))
+            try:
+                batch = source.decode(text.encode(), RECEIVED_AT)
             except DecodeError:
                 continue
             assert batch.read == len(batch.observations) + sum(batch.rejected.values())

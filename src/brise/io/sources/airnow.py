@@ -178,5 +178,6 @@ SOURCE = Source(
     interval=timedelta(minutes=30),
     latency=timedelta(minutes=55),
     decode=decode,
+    optional_key_setting="airnow_key",
     requests=requests,
 )

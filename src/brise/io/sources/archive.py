@@ -26,7 +26,7 @@ from brise.conventions.errors import DecodeError, InputError, NotFoundError
 from brise.conventions.observations import STATION_COLUMNS, Batch
 from brise.conventions.units import STANDARD_PRESSURE, TEMPERATURE_25C, pressure_at_altitude
 from brise.io.sources.openaq import kind_of
-from brise.io.sources.payload import snippet
+from brise.io.sources.payload import snippet, unpack
 from brise.io.sources.rows import NAT, Rows, finish, merge, to_storage, variable_name
 from brise.io.sources.source import Source
 
@@ -280,7 +280,7 @@ def decode(payload: bytes, received_at: datetime) -> Batch:  # noqa: ARG001 (an 
     Raises:
         DecodeError: As `read_archive`.
     """
-    return merge(read_archive(BytesIO(payload)))
+    return merge(read_archive(BytesIO(unpack(payload, "archive"))))
 
 
 SOURCE = Source(

@@ -123,6 +123,7 @@ SOURCE = Source(
     interval=timedelta(hours=3),
     latency=timedelta(hours=6),
     decode=decode,
+    optional_key_setting="open_meteo_key",
     requests=requests,
     forecast=True,
 )

@@ -114,7 +114,7 @@ def as_records(
         raise DecodeError(f"{what}: not CSV at line {reader.line_num}: {error}") from error
     if rows and rows[-1].get(names[-1]) is None:
         raise DecodeError(f"{what}: cut short in line {reader.line_num} of the CSV: {snippet(str(rows[-1]).encode())}")
-    return rows
+    return [{name: value or "" for name, value in row.items()} for row in rows]
 
 
 def field_of(mapping: Any, *path: str) -> Any:

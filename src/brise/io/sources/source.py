@@ -104,6 +104,7 @@ class Source:
         latency: How long after a period's end its value usually arrives.
         decode: Payload to Batch.
         key_setting: Name of the setting that holds its key; None = no key is needed.
+        optional_key_setting: Name of the setting of a key that it can do without, and answers better with.
         requests: (window, key) -> what to ask; None = files only.
         decode_many: Several payloads, each with its received_at, as one Batch; None = decode one by one.
         file_time: When a file of this source was received, by its name; None = not in the name.
@@ -120,6 +121,7 @@ class Source:
     latency: timedelta
     decode: Decoder
     key_setting: str | None = None
+    optional_key_setting: str | None = None
     requests: Callable[[Window, str | None], list[Request]] | None = None
     decode_many: Callable[[Sequence[tuple[bytes, datetime]]], Batch] | None = None
     file_time: Callable[[str], datetime | None] | None = None
