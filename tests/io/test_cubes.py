@@ -12,7 +12,7 @@ import xarray as xr
 from brise.conventions.cubes import check_cube
 from brise.conventions.errors import ConventionError, InputError, StoreError
 from brise.conventions.grids import Grid
-from brise.io.analyses import read_analyses, store_analysis
+from brise.io.analyses import read_analyses, read_analyses_at, store_analysis
 from brise.io.cubes import current, history, open_cube, prune, publish
 
 GRID = Grid("london", north=51.6, west=-0.3, step=0.1, rows=3, columns=4)
@@ -235,6 +235,17 @@ class TestAnalyses:
         store_analysis(tmp_path, "air_quality", "london", analysis(fine, [INIT + HOUR, INIT + 25 * HOUR], 100.0))
         found = self.read(tmp_path, (51.6, -0.3))
         assert found["pm25"].tolist() == [0.0, 109.0, 109.0]  # the newer grid wins the hour that both have
+
+    def test_many_points_at_once(self, tmp_path):
+        store_analysis(tmp_path, "air_quality", "london", analysis(GRID, [INIT, INIT + 24 * HOUR], 0.0))
+        points = [(51.6, -0.3), (48.0, 0.0), (51.44, -0.04), (51.6, -0.3)]
+        found = read_analyses_at(tmp_path, "air_quality", "london", (INIT - HOUR, INIT + 24 * HOUR), points)
+        np.testing.assert_array_equal(found["pm25"], [[0, np.nan, 11, 0]] * 2)
+        np.testing.assert_array_equal(found["held"], [[True, False, True, True]] * 2)
+        assert (
+            found["time"].to_numpy().tolist()
+            == analysis(GRID, [INIT, INIT + 24 * HOUR], 0.0)["time"].to_numpy().tolist()
+        )
 
     def test_none_and_refusals(self, tmp_path):
         assert self.read(tmp_path).empty

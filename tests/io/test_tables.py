@@ -449,6 +449,15 @@ class TestOpening:
         assert store.counts() == {"stations": 0, "observations": 0}
         store.close()
 
+    def test_any_folder_and_text_will_do(self, tmp_path):
+        store = Tables.open(f"sqlite:///{tmp_path}/50% of ~ #1 é/brise.sqlite")
+        store.upsert_stations(station_frame("test:'; DROP TABLE stations; --", name="O'Hare 100%"))
+        kinds = ["x' OR '1'='1", "100%"]
+        assert store.read_hours(["pm25"], MIDNIGHT, MIDNIGHT + HOUR, kinds=kinds).station_id.size == 0
+        assert store.read_stations(kinds=kinds).empty
+        assert store.read_stations()["name"].tolist() == ["O'Hare 100%"]
+        store.close()
+
     def test_refuses_a_newer_schema(self, database_url):
         engine = open_engine(database_url)
         with writing(engine) as connection:

@@ -3,8 +3,9 @@
 import hashlib
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from brise.conventions.cubes import check_cube
 from brise.conventions.errors import InputError, StoreError
 from brise.io.cubes import domain_folder, replace_file, write_cube, writing
+from brise.io.schema import epoch
 
 
 def store_analysis(root: Path, product: str, domain: str, cube: xr.Dataset) -> None:
@@ -91,33 +93,77 @@ def read_analyses(
     Raises:
         StoreError: A day cannot be read.
     """
-    start, end = (pd.Timestamp(moment).tz_convert("UTC") for moment in period)
+    found = read_analyses_at(root, product, domain, period, [point])
+    times = pd.DatetimeIndex(found["time"].to_numpy(), tz=UTC, name="time").as_unit("s")
+    frame = pd.DataFrame({str(name): array.to_numpy()[:, 0] for name, array in found.data_vars.items()}, index=times)
+    return frame[found["held"].to_numpy()[:, 0]]
+
+
+def read_analyses_at(
+    root: Path,
+    product: str,
+    domain: str,
+    period: tuple[datetime, datetime],
+    points: Sequence[tuple[float, float]],
+) -> xr.Dataset:
+    """As `read_analyses`, for many points of a domain; each day is opened once.
+
+    Args:
+        root: Folder of all products.
+        product: Its name.
+        domain: Its name.
+        period: start and end, UTC: start < time ≤ end.
+        points: P pairs of latitude, longitude in degrees.
+
+    Returns:
+        Arrays (time, point), T hours of which any analysis is kept; NaN = unknown. Coordinate `held` (time, point):
+        whether an analysis of that hour covers the point.
+
+    Raises:
+        StoreError: A day cannot be read.
+    """
+    start, end = (datetime.fromtimestamp(epoch(moment), UTC) for moment in period)
     folder = domain_folder(root, product, domain) / "analyses"
     first, last = f"{start:%Y-%m-%d}", f"{end + timedelta(days=1):%Y-%m-%d}"
     try:
         files = [file for file in folder.glob("*.zarr.zip") if first <= file.name < last]
         files.sort(key=lambda file: file.stat().st_mtime_ns)
-        days = [_read_day(file, point) for file in files]
+        days = [_read_day(file, points) for file in files]
     except (OSError, ValueError) as error:
         raise StoreError(f"analyses {folder}: cannot be read: {error}") from error
-    found = pd.concat([day for day in days if day is not None]) if any(day is not None for day in days) else _nothing()
-    found = found[~found.index.duplicated(keep="last")].sort_index()
-    return found[(found.index > start) & (found.index <= end)]
+    times = np.unique(np.concatenate([np.array([], "datetime64[s]"), *(day.time for day in days)]))
+    held = np.zeros((len(times), len(points)), bool)
+    values = {name: np.full(held.shape, np.nan, np.float32) for day in days for name in day.values}
+    for day in days:  # the later file wins the hour that two have
+        cells = np.ix_(np.searchsorted(times, day.time), np.flatnonzero(day.inside))
+        held[cells] = True
+        for name, array in values.items():
+            array[cells] = day.values.get(name, np.nan)
+    dims = ("time", "point")
+    found = xr.Dataset(
+        {name: (dims, array) for name, array in values.items()},
+        {"time": times.astype("datetime64[ns]"), "held": (dims, held)},
+    )
+    low, high = (np.datetime64(moment.replace(tzinfo=None), "ns") for moment in (start, end))
+    return found.isel(time=np.flatnonzero((found["time"].to_numpy() > low) & (found["time"].to_numpy() <= high)))
 
 
-def _nothing() -> pd.DataFrame:
-    return pd.DataFrame(index=pd.DatetimeIndex([], dtype="datetime64[s, UTC]", name="time"))
+@dataclass(frozen=True, slots=True)
+class _Day:
+    time: NDArray[np.datetime64]  # (T,)
+    inside: NDArray[np.bool_]  # (P,): whether the grid holds the point
+    values: dict[str, NDArray[np.float32]]  # (T, points inside)
 
 
-def _read_day(path: Path, point: tuple[float, float]) -> pd.DataFrame | None:
+def _read_day(path: Path, points: Sequence[tuple[float, float]]) -> _Day:
     with _opened(path) as cube:
-        row, column = _cell(cube["latitude"].to_numpy(), cube["longitude"].to_numpy(), point)
-        if row < 0 or column < 0:
-            return None
-        here = cube.isel(latitude=row, longitude=column)
-        values = {str(name): array.to_numpy() for name, array in here.data_vars.items()}
-    times = pd.DatetimeIndex(here["time"].to_numpy(), tz=UTC, name="time").as_unit("s")
-    return pd.DataFrame(values, index=times)
+        latitude, longitude = cube["latitude"].to_numpy(), cube["longitude"].to_numpy()
+        cells = np.array([_cell(latitude, longitude, point) for point in points], np.int64).reshape(-1, 2)
+        inside = np.asarray((cells >= 0).all(axis=1))
+        rows, columns = (xr.DataArray(cells[inside, axis], dims="point") for axis in (0, 1))
+        here = cube.isel(latitude=rows, longitude=columns)
+        values = {str(name): array.to_numpy() for name, array in here.data_vars.items()} if inside.any() else {}
+        return _Day(cube["time"].to_numpy().astype("datetime64[s]"), inside, values)
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def publish(
         draft = folder / f".{name}"
         draft.mkdir()
         for array_name, array in arrays.items():
-            np.save(draft / f"{array_name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+            _write_array(draft / f"{array_name}.npy", np.ascontiguousarray(array))
         write_cube(cube, draft / "cube.zarr")
         (draft / "meta.json").write_bytes(orjson.dumps(facts))
         _to_disk(draft)
@@ -111,6 +111,13 @@ def publish(
         _to_disk(run.parent, deep=False)
         replace_file(folder / _POINTER, name.encode())
     return run
+
+
+def _write_array(path: Path, array: NDArray[Any]) -> None:
+    """As np.save, whose error on a full disk does not say so."""
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)
 
 
 def current(root: Path, product: str) -> dict[str, Run]:
