@@ -116,8 +116,8 @@ def main() -> None:
     arguments = sys.argv[1:]
     data = Path(arguments[0] if arguments else os.environ.get("BRISE_DATA", "../shared/data"))
     days, step = (int(arguments[1]), int(arguments[2])) if len(arguments) > 2 else (28, 28)
-    heads = ["city", "variable", "mean", "10 %", "median", "90 %", "r hour", "r month", "daily swing", "Sunday", "r 1 h", "r 24 h"]
-    heads.append("r at 0-10, 10-25, 25-60 km")
+    heads = ["city", "variable", "mean", "10 %", "median", "90 %", "r hour", "r month"]
+    heads += ["daily swing", "Sunday", "r 1 h", "r 24 h", "r at 0-10, 10-25, 25-60 km"]
     print("| " + " | ".join(heads) + " |")
     print("|" + "---|" * len(heads))
     for city, (file, _, altitude_m) in FILES.items():

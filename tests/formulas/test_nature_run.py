@@ -128,6 +128,8 @@ def test_photostationary_identity_and_conservation() -> None:
     no2 = photostationary_no2(nox, ox, ratio)
     no, o3 = nox - no2, ox - no2
     assert min(no.min(), o3.min(), no2.min()) >= 0
+    np.testing.assert_allclose(no + no2, nox, rtol=1e-12)  # NOx and Ox are kept: float64 algebra
+    np.testing.assert_allclose(o3 + no2, ox, rtol=1e-12)
     np.testing.assert_allclose(no * o3, ratio * no2, rtol=1e-7)  # the scarcer of NO, O3 loses digits to subtraction
     dark = photostationary_no2(nox, ox, 0.0)
     np.testing.assert_allclose(dark, np.minimum(nox, ox), rtol=1e-7)  # root of a difference of squares
@@ -229,7 +231,7 @@ def test_daily_cycles_have_the_right_sign(fortnight: Run, pair: tuple[Domain, Do
         assert mean["no"][7:10].mean() > mean["no"][2:5].mean()
         assert mean["no2"][18:21].mean() > mean["no2"][12:15].mean()
         height = np.array([fortnight.weather.mixing_height[hour == h, n].mean() for h in range(24)])
-        assert height[13:16].mean() > 1.4 * height[3:6].mean()
+        assert height[13:16].mean() > (1.1, 2.0)[n] * height[3:6].mean()  # January: hardly any sun in London
         warm = np.array([fortnight.weather.temperature[hour == h, n].mean() for h in range(24)])
         assert 13 <= int(warm.argmax()) <= 16
 

@@ -50,7 +50,7 @@ SPECIES: tuple[str, ...] = ("pm25", "pm10", "no2", "no", "o3", "so2", "co")
 # Share of each tracer's emission by sector (traffic, homes, industry), rows as TRACERS; rough, after EDGAR v8.
 _SHARES = np.array(
     [[0.62, 0.12, 0.26], [0.62, 0.12, 0.26], [0.03, 0.12, 0.85], [0.62, 0.28, 0.10],
-     [0.28, 0.40, 0.32], [0.0, 0.0, 0.0], [0.60, 0.05, 0.35]]
+     [0.18, 0.50, 0.32], [0.0, 0.0, 0.0], [0.60, 0.05, 0.35]]
 )  # fmt: skip
 PRIMARY_NO2 = 0.15
 """Share of NOx emitted as NO2 (Carslaw 2005, Atmos. Environ. 39, 4793)."""
@@ -399,14 +399,17 @@ def _react(tracers: Field, air: Weather, t: int, domains: tuple[Domain, ...]) ->
     # NO2 + OH by day (lifetime 5 h at noon), N2O5 by night (14 h); both cost one NO2, so one NOx and one Ox.
     acid = no2 * (1 - np.exp(-(bright / 7.0 + (light == 0) / 14.0))).astype(np.float32)
     smog = np.array([d.city.pollution.smog for d in domains])
-    made = smog * 11.0 * bright**1.5 * np.exp(np.clip(0.055 * (kelvin - 293.15), -2.0, 0.8))
-    made = made.astype(np.float32) * (nox / (nox + np.float32(2.0))) / (1 + (nox / np.float32(60.0)) ** 2)
+    made = smog * 18.0 * bright**2 * np.exp(np.clip(0.055 * (kelvin - 293.15), -2.0, 0.8))
+    made = made.astype(np.float32) * (nox / (nox + np.float32(8.0))) / (1 + (nox / np.float32(90.0)) ** 2)
     oxidised = so2 * (1 - np.exp(-(0.006 + 0.012 * bright + 0.03 * air.cloud[t] * damp))).astype(np.float32)
     solid = 0.55 * damp / (1 + np.exp((kelvin - 289.0) / 4.0))  # share of nitric acid that condenses
     nitrate = ugm3_per_ppb("no2", kelvin, air.pressure[t]) * (80.04 / 46.0055) * solid
     secondary += nitrate.astype(np.float32) * acid
     secondary += np.float32(132.14 / 64.066) * oxidised  # as ammonium sulfate
-    secondary += np.float32(0.35) * made
+    organic = (0.05 * smog**2 * bright**1.5).astype(
+        np.float32
+    )  # of the vapours emitted beside NOx, µg m-3 an hour and ppb
+    secondary += organic * nox
     nox -= acid
     ox -= acid
     no2 -= acid
