@@ -390,6 +390,18 @@ class TestRuns:
             with tables.lease("cycle", HOUR) as third:
                 assert third
 
+    def test_a_lease_that_could_not_be_given_back_is_free(self, tables, monkeypatch, caplog):
+        def gone(*_arguments):
+            raise StoreError("store gone")
+
+        with monkeypatch.context() as patch:
+            with tables.lease("cycle", HOUR) as mine:
+                patch.setattr("brise.io.runs.writing", gone)
+            assert mine
+        assert "lease cycle: not given back: store gone" in caplog.text
+        with tables.lease("cycle", HOUR) as again:
+            assert again
+
     @pytest.mark.parametrize(
         ("owner", "free"),
         [("here/{gone}/x/y", True), ("here/{own}/x/y", True), ("here/1/x/y", False), ("far/9/x/y", False)],
@@ -468,7 +480,11 @@ class TestOpening:
 
     @pytest.mark.parametrize(
         ("url", "why"),
-        [("nonsense", "cannot be read"), ("mysql://x/y", "must be sqlite"), ("sqlite://", "must be sqlite")],
+        [
+            ("nonsense", "cannot be read"),
+            ("mysql://x/y", "must be sqlite"),
+            ("postgres://me:secret@x/y", r"got postgres://me:\*\*\*@x/y"),
+        ],
     )
     def test_refuses_other_urls(self, url, why):
         with pytest.raises(ConfigurationError, match=why):

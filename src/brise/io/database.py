@@ -58,7 +58,7 @@ def open_engine(url: str) -> Engine:
         except (ImportError, NoSuchModuleError) as error:
             raise ConfigurationError("PostgreSQL needs the extra brise[postgres] (psycopg)") from error
     else:
-        raise ConfigurationError(f"database URL must be sqlite:///FILE or postgresql://…, got {url!r}")
+        raise ConfigurationError(f"database URL must be sqlite:///FILE or postgresql://…, got {parsed}")
     try:
         _migrate(engine)
     except BaseException:

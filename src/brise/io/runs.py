@@ -1,5 +1,6 @@
 """The store's memory of what ran: job runs, how each source is doing, and leases that keep two cycles apart."""
 
+import logging
 import os
 import socket
 import time
@@ -13,8 +14,11 @@ from typing import Any, Literal
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from brise.conventions.errors import StoreError
 from brise.io.database import reading, writing
 from brise.io.schema import epoch, job_runs, leases, source_status
+
+LOG = logging.getLogger(__name__)
 
 State = Literal["running", "done", "failed"]
 
@@ -64,6 +68,7 @@ class SourceStatus:
 
 
 _PROCESS = uuid.uuid4().hex  # tells this process from an earlier one that had its pid
+_HELD: set[str] = set()  # owners of the leases that this process holds
 
 
 class Runs:
@@ -172,13 +177,21 @@ class Runs:
             True when the name is ours until the block ends; False when another holds it: do nothing then.
         """
         owner = f"{socket.gethostname()}/{os.getpid()}/{_PROCESS}/{uuid.uuid4().hex}"
-        mine = self._take(name, owner, ttl)
+        if not self._take(name, owner, ttl):
+            yield False
+            return
         try:
-            yield mine
+            yield True
         finally:
-            if mine:
-                with writing(self._engine) as connection:
-                    connection.execute(delete(leases).where(leases.c.name == name, leases.c.owner == owner))
+            _HELD.discard(owner)
+            self._give_back(name, owner)
+
+    def _give_back(self, name: str, owner: str) -> None:
+        try:
+            with writing(self._engine) as connection:
+                connection.execute(delete(leases).where(leases.c.name == name, leases.c.owner == owner))
+        except StoreError as error:  # the work is done; who wants the name next sees that we hold it no more
+            LOG.warning("lease %s: not given back: %s", name, error)
 
     def _take(self, name: str, owner: str, ttl: timedelta) -> bool:
         now = time.time()
@@ -191,16 +204,19 @@ class Runs:
             seen = leases.c.owner == ("" if held is None else held.owner)
             take = self._insert(leases).values(row)
             take = take.on_conflict_do_update(index_elements=["name"], set_=row, where=seen).returning(leases.c.name)
-            return connection.execute(take).first() is not None
+            mine = connection.execute(take).first() is not None
+            if mine:
+                _HELD.add(owner)  # before others can see the row
+            return mine
 
 
 def _is_dead(owner: str) -> bool:
-    """Whether the holder surely runs no more: it ran on this machine and its process is gone."""
+    """Whether the holder surely works no more: it ran on this machine and ended, by its process or by its block."""
     host, pid, process, _ = owner.split("/")
     if host != socket.gethostname():
         return False
     if int(pid) == os.getpid():
-        return process != _PROCESS
+        return process != _PROCESS or owner not in _HELD
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
