@@ -30,7 +30,7 @@ NEIGHBOURS = 36
 DAMPING_H = 12.0
 """e-folding time of an anomaly, before anything is learnt of it."""
 
-_SAMPLES = 1000
+_SAMPLES = 16_000  # station-hours
 _RECENT_HOURS = 366 * 24
 _STATIONS = 48
 _MINIMUM = 300  # left-out errors below which nothing is chosen and the defaults stay
@@ -87,7 +87,7 @@ def fit_mapping(hours: StationHours, variable: str, climatology: Climatology) ->
     What is chosen rests on the last year, since networks change; how wrong it then is, on the last four.
 
     Args:
-        hours: History; some 1,000 hours are read, at up to 48 stations.
+        hours: History; some 16,000 station-hours are read, at up to 48 stations.
         variable: One of `hours.values`.
         climatology: Fitted on the same history.
 
@@ -115,11 +115,11 @@ def fit_mapping(hours: StationHours, variable: str, climatology: Climatology) ->
 
 
 def _sample(few: StationHours, variable: str, climatology: Climatology, deviation: Array, span: int) -> _Sample:
-    """Some 1,000 of the last `span` hours, of those with three stations or more."""
+    """Some of the last `span` hours, of those with three stations or more."""
     values = few.values[variable]
     rows = np.arange(max(0, len(values) - span), len(values))
     rows = rows[np.isfinite(values[rows]).sum(axis=1) >= 3]
-    rows = rows[:: len(rows) // _SAMPLES | 1]  # an odd step meets every hour of the day
+    rows = rows[:: len(rows) * values.shape[1] // _SAMPLES | 1]  # an odd step meets every hour of the day
     time, root = few.time[rows], climatology.to_root(values[rows])
     rest = root - climatology.expected(time, deviation)
     return _Sample(solar_hour(time, climatology.longitude), values[rows].astype(float), root, rest)
