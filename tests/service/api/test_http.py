@@ -106,7 +106,7 @@ def test_unknown_routes_and_methods_are_problems(client):
     assert problem(client.get("/v1/nothing"), 404)["detail"] == "GET /v1/nothing"
     reply = client.request("DELETE", FORECAST)
     problem(reply, 405)
-    assert set(reply.headers["allow"].split(", ")) == {"GET", "POST"}
+    assert set(reply.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
 
 
 def test_head_sends_the_headers_of_get_and_options_the_methods(client):

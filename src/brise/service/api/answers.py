@@ -11,11 +11,13 @@ import numpy as np
 import orjson
 
 from brise.conventions.grids import EARTH_RADIUS_KM
-from brise.service.api.dependencies import Domain, Selection, Snapshot, iso, nearest_station
+from brise.service.api.dependencies import Domain, Feeding, Selection, Snapshot, iso, nearest_station
 from brise.service.api.parameters import PointsQuery
 
 UNIT = "µg/m³"
 DECIMALS = 1
+FEEDING_KEPT = 4096
+DIAMETER_KM = 2 * EARTH_RADIUS_KM
 Known = tuple[Domain, int]
 
 
@@ -62,33 +64,46 @@ def place_of(domain: Domain, cell: int) -> dict[str, Any]:
 
 
 def contributors(
-    domain: Domain, cell: int, feeding: tuple[str, ...], point: tuple[float, float], now: int
+    domain: Domain, cell: int, names: tuple[str, ...], point: tuple[float, float], now: int
 ) -> dict[str, Any]:
     """The stations used at a cell, nearest first, with their distance from the point and age; and the newest input."""
     latitude, longitude = math.radians(point[0]), math.radians(point[1])
     across = math.cos(latitude)
-    x, y, z = across * math.cos(longitude), across * math.sin(longitude), math.sin(latitude)
-    places = domain.nearest[cell].tolist()
-    used: dict[int, list[str]] = {}
-    for name in feeding:
-        for place in places[domain.variables[name]]:
-            if place >= 0:
-                used.setdefault(place, []).append(name)
-    found, newest = [], 0
-    for place, feeds in used.items():
-        station = domain.stations[place]
-        u, v, w = station.vector
-        half = math.sqrt((x - u) ** 2 + (y - v) ** 2 + (z - w) ** 2) / 2
-        distance = 2 * EARTH_RADIUS_KM * math.asin(half if half < 1 else 1.0)
-        age = b"null" if station.measured is None else b"%d" % ((now - station.measured) // 60)
-        newest = max(newest, station.measured or 0)
-        text = b'%s,"distance_km":%.2f,"age_minutes":%s,"variables":["%s"]}'
-        found.append((distance, text % (station.head, distance, age, '","'.join(feeds).encode())))
+    here = (across * math.cos(longitude), across * math.sin(longitude), math.sin(latitude))
+    found = []
+    stations, newest = _feeding(domain, cell, names)
+    for vector, head, measured in stations:
+        distance = DIAMETER_KM * math.asin(min(1.0, math.dist(here, vector) / 2))
+        age = "null" if measured is None else (now - measured) // 60
+        found.append((distance, f'{head},"distance_km":{distance:.2f},"age_minutes":{age}}}'))
     found.sort()
     return {
-        "stations": orjson.Fragment(b"[" + b",".join([text for _, text in found]) + b"]"),
+        "stations": orjson.Fragment(f"[{','.join([text for _, text in found])}]"),
         "newest_input": {"time": iso(newest), "age_minutes": (now - newest) // 60} if newest else None,
     }
+
+
+def _feeding(domain: Domain, cell: int, names: tuple[str, ...]) -> Feeding:
+    """The stations that feed these variables at a cell; neighbouring cells share theirs, so what was found is kept."""
+    nearest = domain.nearest[cell]
+    key = (names, nearest.tobytes())
+    found = domain.feeding.get(key)
+    if found is None:
+        places, used = nearest.tolist(), dict[int, list[str]]()
+        for name in names:
+            for place in places[domain.variables[name]]:
+                if place >= 0:
+                    used.setdefault(place, []).append(name)
+        stations = [(domain.stations[place], feeds) for place, feeds in used.items()]
+        heads = tuple(
+            (one.vector, f'{one.head},"variables":{orjson.dumps(feeds).decode()}', one.measured)
+            for one, feeds in stations
+        )
+        found = heads, max((one.measured or 0 for one, _ in stations), default=0)
+        if len(domain.feeding) >= FEEDING_KEPT:
+            domain.feeding.clear()
+        domain.feeding[key] = found
+    return found
 
 
 def provenance(domain: Domain, used: dict[str, Any], kind: str, now: int) -> dict[str, Any]:
@@ -148,8 +163,8 @@ def _index_series(domain: Domain, part: Selection, cell: int, first: int, last: 
     for name, labels, value, (category, dominant) in zip(part.index_names, part.labels, values, codes, strict=True):
         out[name] = {
             "value": value,
-            "category": orjson.Fragment(b"[" + b",".join(labels.category.take(category).tolist()) + b"]"),
-            "dominant": orjson.Fragment(b"[" + b",".join(labels.dominant.take(dominant).tolist()) + b"]"),
+            "category": labels.category.take(category).tolist(),
+            "dominant": labels.dominant.take(dominant).tolist(),
         }
     if part.index_absent:
         nothing = orjson.Fragment(encode([None] * (last - first)))

@@ -49,14 +49,18 @@ class Station:
         measured: Seconds since 1970 of its newest measurement in the run; None = the run does not say.
     """
 
-    head: bytes
+    head: str
     vector: tuple[float, float, float]
     measured: int | None
 
 
+Feeding = tuple[tuple[tuple[tuple[float, float, float], str, int | None], ...], int]
+"""The stations that feed a cell: vector, JSON left open, newest measurement of each; and of all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """An index's texts as JSON, by code; position -1 is null (unknown)."""
+    """An index's texts by code; position -1 is None (unknown)."""
 
     category: NDArray[np.object_]
     dominant: NDArray[np.object_]
@@ -77,10 +81,10 @@ class Selection:
     """
 
     names: tuple[str, ...]
-    rows: NDArray[np.intp]
+    rows: slice | NDArray[np.intp]
     absent: tuple[str, ...]
     index_names: tuple[str, ...]
-    index_rows: NDArray[np.intp]
+    index_rows: slice | NDArray[np.intp]
     index_absent: tuple[str, ...]
     labels: tuple[Labels, ...]
 
@@ -129,6 +133,7 @@ class Domain:
     vectors: NDArray[np.float64]
     reach_km: dict[str, float]
     fragments: dict[int, orjson.Fragment] = field(default_factory=dict)
+    feeding: dict[tuple[tuple[str, ...], bytes], Feeding] = field(default_factory=dict)
     selections: dict[tuple[tuple[str, ...], tuple[str, ...]], Selection] = field(default_factory=dict)
 
     def selection(self, pollutants: tuple[str, ...], indices: tuple[str, ...]) -> Selection:
@@ -140,10 +145,10 @@ class Domain:
             index_names = tuple(name for name in indices if name in self.indices)
             found = Selection(
                 names,
-                np.array([self.variables[name] for name in names], np.intp),
+                _rows([self.variables[name] for name in names]),
                 tuple(name for name in wanted if name not in self.variables),
                 index_names,
-                np.array([self.indices[name] for name in index_names], np.intp),
+                _rows([self.indices[name] for name in index_names]),
                 tuple(name for name in indices if name not in self.indices),
                 tuple(self.labels[name] for name in index_names),
             )
@@ -212,10 +217,16 @@ def seconds_of(text: str) -> int:
     return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
 
 
+def _rows(places: list[int]) -> slice | NDArray[np.intp]:
+    """Neighbours as a slice, which numpy reads without a copy and several times faster."""
+    first = places[0] if places else 0
+    if places == list(range(first, first + len(places))):
+        return slice(first, first + len(places))
+    return np.array(places, np.intp)
+
+
 def _texts(names: list[str]) -> NDArray[np.object_]:
-    out = np.empty(len(names) + 1, object)
-    out[:] = [*(orjson.dumps(name) for name in names), b"null"]
-    return out
+    return np.array([*names, None], object)
 
 
 def _station(row: dict[str, Any], vector: NDArray[np.float64]) -> Station:
@@ -224,7 +235,7 @@ def _station(row: dict[str, Any], vector: NDArray[np.float64]) -> Station:
     told: dict[str, Any] = {"id": row["station_id"]} | {key: row.get(key, "") for key in keys}
     told["measured_at"] = None if measured is None else iso(measured)
     x, y, z = vector.tolist()
-    return Station(orjson.dumps(told)[:-1], (x, y, z), measured)
+    return Station(orjson.dumps(told).decode()[:-1], (x, y, z), measured)
 
 
 def prepare(run: cubes.Run) -> Domain:

@@ -104,7 +104,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
 def _allowed(request: Request) -> set[str]:
     """Methods of every route with this path: a resource may have one route a method."""
     routes = [route for route in request.app.routes if route.matches(request.scope)[0] != Match.NONE]
-    return {method for route in routes for method in getattr(route, "methods", None) or ()}
+    methods = {method for route in routes for method in getattr(route, "methods", None) or ()}
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 async def _validation_error(_request: Request, error: Exception) -> Response:
