@@ -100,15 +100,19 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Fetch or read measurements, check them, and store them; a second run adds nothing."""
+    from brise.io.download import Client
+    from brise.io.raw import RawStore
     from brise.service.jobs.ingest import ingest_files, ingest_live, open_tables, source_named
 
     settings = _settings(data)
     provider = source_named(source)
     paths = [*(file or []), *(files or [])]
     window = (_time(start), _time(end))
-    with open_tables(settings) as tables:
+    with open_tables(settings) as tables, Client(RawStore(settings.data_dir / "raw")) as client:
         report = (
-            ingest_files(tables, provider, paths, window) if paths else ingest_live(tables, provider, settings, window)
+            ingest_files(tables, provider, paths, window)
+            if paths
+            else ingest_live(tables, provider, client, settings, window)
         )
     if as_json:
         _print_json(report.as_dict())
@@ -137,7 +141,8 @@ def stations(
 
     with open_tables(_settings(data)) as tables:
         frame = tables.read_stations(source=source, limit=limit)
-    rows = frame[["station_id", "name", "latitude", "longitude", "kind", "attribution"]].to_dict("records")
+    columns = ["station_id", "name", "latitude", "longitude", "kind", "attribution"]
+    rows = [dict(zip(columns, row, strict=True)) for row in frame[columns].itertuples(index=False)]
     _print_json(rows) if as_json else _print_table(f"{len(rows)} stations", rows)
 
 

@@ -39,6 +39,14 @@ class Clock:
 
 WALL = Clock(0.0, 0.0, 1.0)
 
+STANDSTILL = 1e-9
+"""Speed of a clock that waits."""
+
+
+def waiting_clock(at: datetime) -> Clock:
+    """A clock that shows `at` until another is written."""
+    return Clock(at.timestamp(), time.time(), STANDSTILL)
+
 
 def replay_clock(at: datetime, speed: float) -> Clock:
     """A clock that shows `at` now and runs `speed` times as fast."""

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from brise.conventions.errors import BriseError, StoreError
 from brise.io import cubes
+from brise.io.raw import RawStore
 from brise.io.tables import Tables
-from brise.service.clock import WALL, Clock, read_clock, replay_clock, write_clock
+from brise.service.clock import STANDSTILL, WALL, Clock, read_clock, replay_clock, waiting_clock, write_clock
 from brise.service.jobs.analyse import PRODUCT, Analyst
 from brise.service.jobs.feeds import Feed
 from brise.service.jobs.ingest import open_tables
@@ -53,11 +54,12 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
             tables = tables or open_tables(settings)
             with tables.lease("cycle", LEASE) as mine:
                 if mine:
-                    if not prepared:
-                        state.clock = _prepare(tables, settings, feed)
-                        prepared = True
                     state.standing_by = False
+                    if not prepared:
+                        _prepare(tables, settings, feed, state)
+                        prepared = True
                     turn(tables, settings, feed, analyst, state)
+                    _start_clock(settings, feed, state)
                     pause = _pause(state.clock)
                 elif not state.standing_by:
                     state.standing_by = True
@@ -70,16 +72,19 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
     log.info("stopped")
 
 
-def _prepare(tables: Tables, settings: Settings, feed: Feed) -> Clock:
-    """Bring in the past, then start the clock; a cycle that was restarted goes on with the clock it finds."""
-    clock = read_clock(settings.data_dir)
-    if feed.starts_at is not None and clock == WALL:
-        feed.prepare(tables, feed.starts_at)
-        clock = replay_clock(feed.starts_at, feed.speed)
-        write_clock(settings.data_dir, clock)
-    else:
-        feed.prepare(tables, clock.now())
-    return clock
+def _prepare(tables: Tables, settings: Settings, feed: Feed, state: State) -> None:
+    """Bring in the past; a replay's clock waits at its start until the first run is there."""
+    state.clock = read_clock(settings.data_dir)
+    if feed.starts_at is not None and state.clock == WALL:
+        state.clock = waiting_clock(feed.starts_at)
+    feed.prepare(tables, state.clock.now())
+
+
+def _start_clock(settings: Settings, feed: Feed, state: State) -> None:
+    """Let a replay's clock run; a cycle that was restarted goes on with the clock it finds."""
+    if feed.starts_at is not None and state.clock.speed == STANDSTILL:
+        state.clock = replay_clock(feed.starts_at, feed.speed)
+        write_clock(settings.data_dir, state.clock)
 
 
 def _pause(clock: Clock) -> float:
@@ -116,5 +121,6 @@ def _prune(tables: Tables, settings: Settings, analyst: Analyst, state: State) -
         return
     if state.pruned is not None:  # not in the first turn, which should show something soon
         tables.delete_older_than(now - timedelta(days=settings.retention_days))
+        RawStore(settings.data_dir / "raw").prune(now)
         cubes.prune(analyst.products, PRODUCT, now - FORECASTS_KEPT)
     state.pruned = now

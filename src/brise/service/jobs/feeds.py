@@ -23,9 +23,8 @@ from brise.io.tables import Tables
 from brise.service.jobs.ingest import (
     LIVE_WINDOW,
     Report,
-    fetch_batches,
+    ingest_live,
     source_named,
-    store_answer,
     store_batch,
     without,
 )
@@ -245,16 +244,16 @@ class LiveFeed:
         self.asked |= {source.name: now for source in due}
         self.client = self.client or Client(RawStore(settings.data_dir / "raw"))
         span = now - LIVE_WINDOW, now
-        with ThreadPoolExecutor(len(due)) as pool:
-            pending = {source.name: pool.submit(fetch_batches, source, self.client, settings, span) for source in due}
-        added = 0
-        for name, answer in pending.items():
+
+        def ask(source: Source, client: Client) -> int:
             try:
-                added += store_answer(tables, SOURCES[name], answer.result(), now).stored
+                return ingest_live(tables, source, client, settings, span).stored
             except (SourceError, DecodeError) as error:
-                log.warning("%s: %s", name, error)
-                tables.runs.record_source(SourceStatus(name, now, last_error=str(error)))
-        return added
+                log.warning("%s", error)
+                return 0
+
+        with ThreadPoolExecutor(len(due)) as pool:
+            return sum(pool.map(ask, due, [self.client] * len(due)))
 
     def background(self, init_time: datetime, hours: range) -> list[xr.Dataset]:  # noqa: ARG002
         """None yet on grids; model points come through the store."""

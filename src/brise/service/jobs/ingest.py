@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from brise.conventions.errors import DecodeError, InputError, NotFoundError, SourceError
+from brise.conventions.errors import DecodeError, NotFoundError, SourceError
 from brise.conventions.observations import Batch
 from brise.io.download import Client
-from brise.io.raw import RawStore, read_payload
+from brise.io.raw import read_payload
 from brise.io.runs import SourceStatus
 from brise.io.sources.archive import read_archive
+from brise.io.sources.live import fetch_batches
 from brise.io.sources.registry import SOURCES
 from brise.io.sources.source import Source, Window
 from brise.io.tables import Tables
@@ -29,8 +30,13 @@ log = logging.getLogger("brise.ingest")
 LIVE_WINDOW = timedelta(hours=6)
 """How far back a live source is asked: late rows included."""
 
-MOST_REQUESTS = 500
-"""Pages and follow-ups of one turn; more wait for the next."""
+FORECAST_WINDOW = timedelta(hours=120)
+"""How far ahead a forecast source is asked."""
+
+MODEL_STEP = 0.4
+"""Degrees between the points at which a forecast source is asked: CAMS' own grid."""
+
+MOST_POINTS = 1000
 
 Span = tuple[datetime | None, datetime | None]
 
@@ -180,17 +186,26 @@ def _batches(source: Source, paths: list[Path], span: Span, report: Report) -> I
             payloads.append((path, read_payload(path), _received_at(source, path)))
         except DecodeError as error:
             report.failed.append(f"{path.name}: {error}")
-    if source.decode_many is not None:
-        try:
-            together = source.decode_many([(payload, received) for _, payload, received in payloads])
-        except DecodeError:
-            log.debug("reading one by one, to name the file that cannot be read")
-        else:
-            yield together
+    if source.decode_many is None:
+        yield from (batch for _, batch in _readable(source, payloads, report))
+        return
+    try:
+        together = source.decode_many([(payload, received) for _, payload, received in payloads])
+    except DecodeError:  # find out which, and read the rest together
+        good = {path for path, _ in _readable(source, payloads, report)}
+        rest = [(payload, received) for path, payload, received in payloads if path in good]
+        if not rest:
             return
+        together = source.decode_many(rest)
+    yield together
+
+
+def _readable(
+    source: Source, payloads: list[tuple[Path, bytes, datetime]], report: Report
+) -> Iterator[tuple[Path, Batch]]:
     for path, payload, received in payloads:
         try:
-            yield source.decode(payload, received)
+            yield path, source.decode(payload, received)
         except DecodeError as error:
             report.failed.append(f"{path.name}: {error}")
 
@@ -201,58 +216,34 @@ def _received_at(source: Source, path: Path) -> datetime:
     return named or datetime.now(UTC)
 
 
-def fetch_batches(source: Source, client: Client, settings: Settings, span: tuple[datetime, datetime]) -> list[Batch]:
-    """Ask a provider, page after page.
+def station_places(tables: Tables) -> tuple[tuple[float, float], ...]:
+    """The coarse cells that hold stations, those with most first: where a forecast is worth asking for."""
+    frame = tables.read_stations(kinds=("reference", "low_cost"))
+    cells = (frame[["latitude", "longitude"]] / MODEL_STEP).round() * MODEL_STEP
+    return tuple((float(a), float(b)) for a, b in cells.value_counts().index[:MOST_POINTS])
+
+
+def ingest_live(tables: Tables, source: Source, client: Client, settings: Settings, span: Span) -> Report:
+    """Ask a provider and store what it gives; how it went is recorded for `brise status`.
 
     Raises:
-        InputError: It is not a live source, or its key is not set.
-        SourceError: It did not answer, or refused.
-        DecodeError: What it answered cannot be read.
-    """
-    if source.requests is None:
-        raise InputError(f"{source.name} is read from files: give them with --file")
-    key = settings.key(source.key_setting)
-    if source.key_setting is not None and key is None:
-        raise InputError(f"{source.name} wants a key: set BRISE_{source.key_setting.upper()}")
-    waiting = source.requests(Window(*span, area=settings.area, points=settings.points), key)
-    out: list[Batch] = []
-    asked = 0
-    while waiting and asked < MOST_REQUESTS:
-        request, asked = waiting.pop(0), asked + 1
-        fetched = client.fetch(source.name, request)
-        if fetched is None:  # not changed since we last asked
-            continue
-        out.append((request.decode or source.decode)(fetched.payload, fetched.received_at))
-        waiting += request.follow(fetched.payload) if request.follow is not None else []
-    if waiting:
-        log.warning("%s: stopped after %d requests, %d were left", source.name, asked, len(waiting))
-    return out
-
-
-def ingest_live(tables: Tables, source: Source, settings: Settings, span: Span) -> Report:
-    """Ask a provider once and store what it gave; how it went is recorded for `brise status`.
-
-    Raises:
+        InputError: It is not a live source.
+        ConfigurationError: It wants a key and none is set.
         SourceError: It did not answer, or refused.
         DecodeError: What it answered cannot be read.
     """
     now = datetime.now(UTC)
-    started, window = time.perf_counter(), (span[0] or now - LIVE_WINDOW, span[1] or now)
-    with Client(RawStore(settings.data_dir / "raw")) as client:
-        try:
-            batches = fetch_batches(source, client, settings, window)
-        except (SourceError, DecodeError) as error:
-            tables.runs.record_source(SourceStatus(source.name, now, last_error=str(error)))
-            raise
-    report = store_answer(tables, source, batches, now)
+    points = settings.points or (station_places(tables) if source.forecast else ())
+    ends = now + FORECAST_WINDOW if source.forecast else now
+    window = Window(span[0] or now - LIVE_WINDOW, span[1] or ends, area=settings.area, points=points)
+    key = settings.key(source.key_setting or source.optional_key_setting)
+    started, report = time.perf_counter(), Report(source.name)
+    try:
+        for batch in fetch_batches(client, source, window, key):
+            store_batch(tables, batch, report)
+    except (SourceError, DecodeError) as error:
+        tables.runs.record_source(SourceStatus(source.name, now, last_error=str(error)))
+        raise
     report.seconds = time.perf_counter() - started
-    return report
-
-
-def store_answer(tables: Tables, source: Source, batches: list[Batch], now: datetime) -> Report:
-    """Store what a provider gave, and record that it did."""
-    report = Report(source.name)
-    for batch in batches:
-        store_batch(tables, batch, report)
     tables.runs.record_source(SourceStatus(source.name, now, now, report.newest, counts=report.as_dict()))
     return report

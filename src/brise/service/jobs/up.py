@@ -4,6 +4,7 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -17,7 +18,7 @@ import uvicorn
 
 from brise.conventions.errors import InputError
 from brise.service.api.app import create_app
-from brise.service.clock import FILE
+from brise.service.clock import FILE, waiting_clock, write_clock
 from brise.service.jobs.cycle import run_cycle
 from brise.service.jobs.feeds import Feed, LiveFeed, ReplayFeed, SimulatedFeed, answering_sources
 from brise.service.log import start_logging
@@ -54,7 +55,11 @@ def run_up(settings: Settings, plan: Plan, data: Path | None) -> None:
     feed = choose_feed(settings, plan)
     settings = settings.model_copy(update={"data_dir": data or settings.data_dir / feed.mode})
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    (settings.data_dir / FILE).unlink(missing_ok=True)  # the cycle starts its own clock once the past is in
+    if feed.starts_at is None:
+        (settings.data_dir / FILE).unlink(missing_ok=True)
+    else:  # a replay begins afresh: no map from its own future, and a clock that waits for the first run
+        shutil.rmtree(settings.data_dir / "products", ignore_errors=True)
+        write_clock(settings.data_dir, waiting_clock(feed.starts_at))
     log.info("%s; data in %s", feed.title, settings.data_dir)
     with cycle_process(settings, feed):
         run_api(settings)

@@ -1,0 +1,10 @@
+"""`make bench`: every benchmark that a laptop can run in minutes."""
+
+import importlib
+
+NAMES = ("speed.ingest", "speed.analysis", "speed.api")
+
+
+for name in NAMES:
+    print(f"\n== {name}", flush=True)
+    importlib.import_module(f"benchmarks.{name}").main()
