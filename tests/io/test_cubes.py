@@ -183,7 +183,7 @@ class TestRetention:
     def test_days_of_analyses(self, tmp_path):
         for day in range(3):
             store_analysis(tmp_path, "air_quality", "london", analysis(GRID, [INIT + day * 24 * HOUR], 1.0))
-        assert prune(tmp_path, "air_quality", INIT + 30 * HOUR) == 1
+        assert prune(tmp_path, "air_quality", INIT - HOUR, INIT + 30 * HOUR) == 1
         found = read_analyses(tmp_path, "air_quality", "london", (INIT - HOUR, INIT + 99 * HOUR), (51.6, -0.3))
         assert found.index.tolist() == [pd.Timestamp(INIT + day * 24 * HOUR) for day in (1, 2)]
 

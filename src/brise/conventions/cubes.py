@@ -7,8 +7,8 @@ from brise.conventions.dimensions import CUBE_DIMENSIONS
 from brise.conventions.errors import ConventionError
 from brise.conventions.variables import VARIABLES
 
-SUFFIXES = ("_quantile", "_error", "_background")
-"""What may follow a variable's name in a cube: its quantiles, standard error, background."""
+SUFFIXES = ("_quantile", "_q10", "_q90", "_error", "_background")
+"""What may follow a variable's name in a cube: its quantiles, one quantile alone, standard error, background."""
 
 
 def base_variable(name: str) -> str:

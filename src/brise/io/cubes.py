@@ -188,11 +188,12 @@ def _runs(folder: Path) -> dict[str, Path]:
     return {path.name: path for path in sorted((folder / "runs").glob("*-*"))}
 
 
-def prune(root: Path, product: str, before: datetime) -> int:
+def prune(root: Path, product: str, before: datetime, analyses_before: datetime | None = None) -> int:
     """Delete what is no longer needed, of every domain.
 
-    Runs and days of analyses from before `before` go, and of several runs for one init_time all but the last. Runs
-    that are kept for their cubes lose their point-major arrays. The visible run and the one before it stay whole.
+    Runs from before `before` go, and of several runs for one init_time all but the last. Runs that are kept for their
+    cubes lose their point-major arrays. The visible run and the one before it stay whole. Days of analyses, the
+    product's memory, go only when they are from before `analyses_before`; None keeps all.
 
     Returns:
         Runs and days deleted.
@@ -202,10 +203,11 @@ def prune(root: Path, product: str, before: datetime) -> int:
     """
     base = root / _folder_name(product)
     domains = sorted(path for path in base.glob("*") if path.is_dir())
-    return sum(_prune_domain(folder, before.astimezone(UTC)) for folder in domains)
+    kept_from = "" if analyses_before is None else f"{analyses_before.astimezone(UTC):%Y-%m-%d}"
+    return sum(_prune_domain(folder, before.astimezone(UTC), kept_from) for folder in domains)
 
 
-def _prune_domain(folder: Path, before: datetime) -> int:
+def _prune_domain(folder: Path, before: datetime, kept_from: str) -> int:
     with writing(folder):
         runs = _runs(folder)
         visible = (folder / _POINTER).read_text() if (folder / _POINTER).exists() else ""
@@ -220,7 +222,7 @@ def _prune_domain(folder: Path, before: datetime) -> int:
         for name in set(runs) - whole - set(gone):
             for array in runs[name].glob("*.npy"):
                 array.unlink()
-        days = [day for day in (folder / "analyses").glob("*.zarr.zip") if day.name < f"{before:%Y-%m-%d}"]
+        days = [day for day in (folder / "analyses").glob("*.zarr.zip") if day.name < kept_from]
         for day in days:
             day.unlink()
     return len(gone) + len(days)

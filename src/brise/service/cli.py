@@ -1,6 +1,7 @@
 """The `brise` command: a few lines over a function each."""
 
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,11 @@ from rich.table import Table
 from brise.conventions.errors import BriseError, ConfigurationError, InputError, NotFoundError
 from brise.service.log import start_logging
 from brise.service.settings import Settings, load_settings
+
+# Our matrices are many and small: threads of a linear-algebra library would only wait for each other, and spinning ones
+# starve the process beside us. Read by the libraries when they are loaded, which is after this line.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(
     name="brise",

@@ -139,7 +139,7 @@ class Analyst:
     def _write(self, grid: Grid, inputs: Inputs) -> None:
         run = compute(inputs, grid)
         arrays = {"concentration": run.concentration, "index": run.index, "nearest": run.nearest}
-        store_analysis(self.products, PRODUCT, grid.name, run.analysis.drop_dims("quantile"))
+        store_analysis(self.products, PRODUCT, grid.name, with_sides(run.analysis))
         cubes.publish(self.products, PRODUCT, grid, arrays, run.meta, run.cube)
 
     def _model_points(self, tables: Tables, init_time: datetime, now: datetime) -> StationHours | None:
@@ -159,6 +159,15 @@ class Analyst:
             _save(self.root, grid.name, kept)
         self._fitted[grid.name] = kept
         return kept[2]
+
+
+def with_sides(analysis: xr.Dataset) -> xr.Dataset:
+    """The analysis with its 10 % and 90 % quantiles as arrays of their own: (time, latitude, longitude) each."""
+    flat = analysis.drop_dims("quantile")
+    for name in list(flat.data_vars):
+        sides = analysis[f"{name}_quantile"]
+        flat[f"{name}_q10"], flat[f"{name}_q90"] = sides.isel(quantile=0, drop=True), sides.isel(quantile=-1, drop=True)
+    return flat
 
 
 def _refit_after(hours: StationHours) -> timedelta:

@@ -106,15 +106,16 @@ def turn(tables: Tables, settings: Settings, feed: Feed, analyst: Analyst, state
         check_recent(tables, now)
         try:
             analyst.publish(tables, feed, init_time, now)
+            cubes.prune(analyst.products, PRODUCT, now - FORECASTS_KEPT, now - timedelta(days=settings.retention_days))
         except BriseError as error:
             if isinstance(error, StoreError):
                 raise
             log.error("%s for %s failed: %s", PRODUCT, init_time, error)  # noqa: TRY400  # the line says it all
         state.init_time, state.added = init_time, 0
-    _prune(tables, settings, analyst, state)
+    _prune(tables, settings, state)
 
 
-def _prune(tables: Tables, settings: Settings, analyst: Analyst, state: State) -> None:
+def _prune(tables: Tables, settings: Settings, state: State) -> None:
     """Once a day of the clock, forget what is older than it should be."""
     now = state.clock.now()
     if state.pruned is not None and now - state.pruned < timedelta(days=1):
@@ -122,5 +123,4 @@ def _prune(tables: Tables, settings: Settings, analyst: Analyst, state: State) -
     if state.pruned is not None:  # not in the first turn, which should show something soon
         tables.delete_older_than(now - timedelta(days=settings.retention_days))
         RawStore(settings.data_dir / "raw").prune(now)
-        cubes.prune(analyst.products, PRODUCT, now - FORECASTS_KEPT)
     state.pruned = now
