@@ -3,10 +3,11 @@
     python -m benchmarks.speed.analysis
 
 Prints CPU seconds and peak memory for three sizes, how linear they are, and the ratio to PyKrige's ordinary kriging in
-a moving window of as many stations on the very same half-million points. Each size runs in a process of its own, so
+a moving window of as many stations on the very same points, in its compiled and its plain backend. Each size runs in a process of its own, so
 that its peak memory is its own.
 """
 
+import itertools
 import multiprocessing
 import os
 import resource
@@ -20,7 +21,7 @@ from brise.formulas.interpolation import Covariance, neighbourhood
 
 STATIONS, NEIGHBOURS = 5_000, 36
 SIZES = (250_000, 500_000, 1_000_000)
-PEER_SIZE = 500_000
+PEER_SIZES = {"C": 1_000_000, "loop": 250_000}
 COVARIANCE = Covariance((50.0, 30.0), (40.0, 1000.0), 20.0)
 AREA = (35.0, 60.0, -10.0, 30.0)
 
@@ -61,14 +62,14 @@ def ours(count: int) -> tuple[int, float, float]:
     return len(field), seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-def peer(count: int) -> tuple[int, float]:
-    """Points and CPU seconds of PyKrige's compiled backend, variogram given, so that only the kriging counts."""
+def peer(count: int, backend: str) -> tuple[int, float]:
+    """Points and CPU seconds of PyKrige, variogram given, so that only the kriging counts."""
     latitude, longitude, values = stations()
     where = grid(count)
     parameters = {"sill": 100.0, "range": 1.0, "nugget": 20.0}
     kriging = OrdinaryKriging(longitude, latitude, values, "exponential", parameters, exact_values=False)
     began = time.process_time()
-    kriging.execute("points", where[1], where[0], backend="C", n_closest_points=NEIGHBOURS)
+    kriging.execute("points", where[1], where[0], backend=backend, n_closest_points=NEIGHBOURS)
     return len(where[0]), time.process_time() - began
 
 
@@ -84,14 +85,15 @@ def main() -> None:
             f"{STATIONS} stations -> {count:9,d} points: {seconds:6.2f} s CPU, {memory:.2f} GB peak, "
             f"{seconds / count * 1e6:.2f} us a point"
         )
-    marginal = [(results[b][1] - results[a][1]) / (results[b][0] - results[a][0]) for a, b in zip(SIZES, SIZES[1:])]
+    marginal = [(results[b][1] - results[a][1]) / (results[b][0] - results[a][0]) for a, b in itertools.pairwise(SIZES)]
     print(f"a further point costs {marginal[0] * 1e6:.2f}, then {marginal[1] * 1e6:.2f} us: linear, plus the blocks")
-    with context.Pool(1) as pool:
-        count, seconds = pool.apply(peer, (PEER_SIZE,))
-    print(
-        f"PyKrige, C backend, {NEIGHBOURS} closest, {count:,d} points: {seconds:6.2f} s CPU, "
-        f"{seconds / count * 1e6:.0f} us a point; x{seconds / results[PEER_SIZE][1]:.0f} ours on the same job"
-    )
+    for backend, size in PEER_SIZES.items():
+        with context.Pool(1) as pool:
+            count, seconds = pool.apply(peer, (size, backend))
+        print(
+            f"PyKrige, {backend} backend, {NEIGHBOURS} closest, {count:,d} points: {seconds:6.2f} s CPU, "
+            f"{seconds / count * 1e6:.0f} us a point; x{seconds / results[size][1]:.1f} ours on the same job"
+        )
 
 
 if __name__ == "__main__":

@@ -36,9 +36,9 @@ def test_few_stations_give_the_dense_solution():
     values, error = rng.normal(size=30), rng.uniform(0, 2, 30)
     weights = neighbourhood(stations, places, COVARIANCE, error, neighbours=36)
     value, variance = dense(stations, places, values, error)
-    # Weights are kept in single precision (1e-7 each, 30 of them).
-    np.testing.assert_allclose(weights.apply(values), value, atol=1e-5)
-    np.testing.assert_allclose(weights.variance, variance, atol=1e-6)
+    # Single precision: 1e-7 of terms that reach 100 times the result (sill over nugget), 30 of them.
+    np.testing.assert_allclose(weights.apply(values), value, atol=1e-4)
+    np.testing.assert_allclose(weights.variance, variance, atol=1e-4)
 
 
 def test_local_solution_is_close_to_the_dense_one():

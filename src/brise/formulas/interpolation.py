@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.optimize import nnls
 from scipy.spatial import cKDTree
 
@@ -32,6 +32,7 @@ then has all stations within 0.65 of that distance, and the choice of stations c
 LOCAL_KM = (2.0, 4.0, 7.0, 12.0, 20.0, 35.0, 60.0, 100.0, 200.0)
 REGIONAL_KM = 1000.0
 _BLOCK_POINTS = 8192
+_SINGLE = 0.01  # of the sill: with this much nugget and error, weights hold to 1e-5 in single precision
 _JITTER = 1e-8  # of the sill: keeps co-located, error-free stations solvable
 
 
@@ -71,10 +72,12 @@ class Covariance:
         >>> round(float(Covariance((4.0,), (10.0,), 1.0).between(10.0)), 4)
         1.4715
         """
-        distance = np.asarray(distance_km, float)
-        out = np.zeros(distance.shape)
+        distance = np.asarray(distance_km)
+        out = np.zeros(distance.shape, distance.dtype if distance.dtype.kind == "f" else np.float64)
         for variance, length in zip(self.variances, self.lengths_km, strict=True):
-            out += variance * np.exp(distance * (-1.0 / length))
+            part = np.asarray(np.exp(distance * (-1.0 / length)))
+            part *= variance
+            out += part
         return out
 
 
@@ -161,22 +164,31 @@ def _solve(
     stations: Array, places: Array, covariance: Covariance, error: Array
 ) -> tuple[NDArray[np.float32], Array, Array]:
     """Weights (n, K), error variance (n,) and distance to the nearest station (n,) of one block."""
-    matrix = covariance.between(_chords_km(stations, stations))
-    matrix[np.diag_indices_from(matrix)] = covariance.sill * (1 + _JITTER) + error + 1e-300
-    distance = _chords_km(places, stations)
+    centre = stations.mean(axis=0)
+    ours, theirs = (stations - centre) * EARTH_RADIUS_KM, (places - centre) * EARTH_RADIUS_KM
+    matrix = covariance.between(_chords_km(ours, ours))
+    matrix.flat[:: len(matrix) + 1] = covariance.sill * (1 + _JITTER) + error + 1e-300
+    inverse, failed = dpotrf(matrix, lower=1)
+    inverse, failed_too = dpotri(inverse, lower=1)
+    if failed or failed_too:
+        raise InputError(
+            f"neighbourhood: {len(stations)} stations have no covariance that can be inverted: {covariance}"
+        )
+    inverse = np.tril(inverse) + np.tril(inverse, -1).T
+    if covariance.nugget + error.min() >= _SINGLE * covariance.sill:  # well conditioned: single precision is enough
+        ours, theirs, inverse = ours.astype(np.float32), theirs.astype(np.float32), inverse.astype(np.float32)
+    distance = _chords_km(theirs, ours)
     cross = covariance.between(distance)
-    weights = cho_solve(cho_factor(matrix, lower=True, check_finite=False), cross.T, check_finite=False).T
+    weights = cross @ inverse
     variance = np.maximum(covariance.sill - np.einsum("nk,nk->n", weights, cross), 0.0)
-    return weights.astype(np.float32), variance, distance.min(axis=1)
+    return weights.astype(np.float32, copy=False), variance, distance.min(axis=1)
 
 
 def _chords_km(one: Array, other: Array) -> Array:
-    """(n, m) straight-line distances; differences are taken about a common centre to keep metres exact."""
-    centre = other.mean(axis=0)
-    a, b = (one - centre) * EARTH_RADIUS_KM, (other - centre) * EARTH_RADIUS_KM
-    square = a @ (-2.0 * b.T)
-    square += np.einsum("nd,nd->n", a, a)[:, None]
-    square += np.einsum("nd,nd->n", b, b)
+    """(n, m) straight-line distances of places in km about a common centre, which keeps metres exact."""
+    square = one @ (-2.0 * other.T)
+    square += np.einsum("nd,nd->n", one, one)[:, None]
+    square += np.einsum("nd,nd->n", other, other)
     np.maximum(square, 0.0, out=square)
     return np.asarray(np.sqrt(square, out=square))
 
@@ -184,22 +196,27 @@ def _chords_km(one: Array, other: Array) -> Array:
 def _blocks(stations: Array, places: Array, neighbours: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Split places in halves until each block is small against the distance to its K-th station."""
     tree = cKDTree(stations)
-    count = min(neighbours, len(stations))
-    stack = [(np.arange(len(places)), places)] if len(places) else []
+    ranks = np.arange(1, min(neighbours, len(stations)) + 1)
+    share = BLOCK_RADIUS if len(stations) > len(ranks) else np.inf
+    stack = [(np.arange(len(places)), np.ascontiguousarray(places.T), np.inf)] if len(places) else []
     while stack:
-        inside, where = stack.pop()
-        low, high = where.min(axis=0), where.max(axis=0)
-        centre, axis = (low + high) / 2, int(np.argmax(high - low))
-        around_distance, around = tree.query(centre, count)
-        radius = float(np.linalg.norm(high - low)) / 2
-        limit = BLOCK_RADIUS * float(np.max(around_distance)) if len(stations) > count else np.inf
-        if len(inside) <= _BLOCK_POINTS and (radius <= limit or radius < 1e-9):
-            yield inside, np.atleast_1d(around).astype(np.intp)
-            continue
-        left = where[:, axis] <= centre[axis]
+        inside, where, bound = stack.pop()
+        low, high = where.min(axis=1), where.max(axis=1)
+        centre, extent = (low + high) / 2, high - low
+        radius = float(np.sqrt(extent @ extent)) / 2
+        # The K-th station is at most a radius of the parent farther than from the parent's centre.
+        if len(inside) <= _BLOCK_POINTS and (radius <= share * bound or radius < 1e-9):
+            distance, around = (np.asarray(part) for part in tree.query(centre, ranks))
+            bound = float(distance[-1])
+            if radius <= share * bound or radius < 1e-9:
+                yield inside, around.astype(np.intp)
+                continue
+        axis = int(np.argmax(extent))
+        left = where[axis] <= centre[axis]
         if left.all():  # many places at one spot
             left = np.arange(len(left)) < len(left) // 2
-        stack += [(inside[~left], where[~left]), (inside[left], where[left])]
+        for side in (np.flatnonzero(~left), np.flatnonzero(left)):
+            stack += [(inside.take(side), where.take(side, axis=1), bound + radius)]
 
 
 def nearest(stations: Array, places: Array, count: int = 1) -> tuple[NDArray[np.intp], Array]:

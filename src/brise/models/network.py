@@ -262,7 +262,8 @@ def point_outlook(task: Task, places: Array) -> Outlook:
 def _carried(task: Task, places: Array, leads: list[int], deviation: Array) -> Array:
     """(5, N, L, P) station forecasts at any place.
 
-    Variances of the map and of the forecast add, the forecast's in the share that stations know of the place.
+    Variances of the map and of the forecast add; the forecast's counts in the share that stations know of the place,
+    without the nugget, which the map's already holds.
     """
     mapping, own = task.own.mapping, task.own.climatology.deviation_of(task.hours)
     ahead = _ahead(task, leads, own)
@@ -275,8 +276,9 @@ def _carried(task: Task, places: Array, leads: list[int], deviation: Array) -> A
         if not len(present):
             continue
         some = ahead[:, rows][..., present]
-        shared = np.maximum(1 - weights.variance / mapping.covariance.sill, 0)
         averaged = weights.shares().apply(some[1:])
+        known_share = np.maximum(1 - weights.variance / mapping.covariance.sill, 0)
+        shared = known_share * np.maximum(1 - mapping.nugget / np.maximum(averaged[0], 1e-12), 0)
         out[0, rows] = weights.apply(some[0])
         out[1, rows] = weights.variance + shared * averaged[0]
         sigma = quantiles * np.sqrt(weights.variance)
