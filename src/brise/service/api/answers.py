@@ -11,7 +11,15 @@ import numpy as np
 import orjson
 
 from brise.conventions.grids import EARTH_RADIUS_KM
-from brise.service.api.dependencies import Domain, Feeding, Selection, Snapshot, iso, nearest_station
+from brise.service.api.dependencies import (
+    Domain,
+    Feeding,
+    Selection,
+    Snapshot,
+    iso,
+    legend,
+    nearest_station,
+)
 from brise.service.api.parameters import PointsQuery
 
 UNIT = "µg/m³"
@@ -158,18 +166,24 @@ def forecast(snapshot: Snapshot, query: PointsQuery, place: int, now: int) -> di
 def _index_series(domain: Domain, part: Selection, cell: int, first: int, last: int) -> dict[str, Any]:
     block = domain.index[cell, part.index_rows, :, first:last]
     values = block[:, 0].round(DECIMALS)
-    codes = np.fmax(block[:, 1:], -1).astype(np.intp)  # fmax drops NaN; position -1 is null
-    out: dict[str, Any] = {}
-    for name, labels, value, (category, dominant) in zip(part.index_names, part.labels, values, codes, strict=True):
-        out[name] = {
-            "value": value,
-            "category": labels.category.take(category).tolist(),
-            "dominant": labels.dominant.take(dominant).tolist(),
-        }
-    if part.index_absent:
-        nothing = orjson.Fragment(encode([None] * (last - first)))
-        out |= {name: {"value": nothing, "category": nothing, "dominant": nothing} for name in part.index_absent}
-    return out
+    codes = np.fmax(block[:, 1:], -1).astype(np.int8)  # fmax drops NaN: -1 is unknown
+    plain = codes if codes.size and codes.min() >= 0 else codes.tolist()
+    out = {
+        name: {"value": value, "category": positions(category), "dominant": positions(dominant), **labels}
+        for name, labels, value, (category, dominant) in zip(part.index_names, part.labels, values, plain, strict=True)
+    }
+    return out | {name: index_nothing(name, last - first) for name in part.index_absent}
+
+
+def positions(codes: Any) -> Any:
+    """Positions as they are; in a list, those below 0 become None (unknown)."""
+    return [None if code < 0 else code for code in codes] if isinstance(codes, list) else codes
+
+
+def index_nothing(name: str, count: int) -> dict[str, Any]:
+    """An index that is unknown at `count` hours."""
+    nothing = [None] * count
+    return {"value": nothing, "category": nothing, "dominant": nothing, **legend(name)}
 
 
 def _forecast_outside(snapshot: Snapshot, query: PointsQuery, latitude: float, longitude: float) -> dict[str, Any]:
@@ -185,6 +199,6 @@ def _forecast_outside(snapshot: Snapshot, query: PointsQuery, latitude: float, l
         "concentrations": {
             name: {"unit": UNIT, "value": nothing, "q10": nothing, "q90": nothing} for name in query.pollutants
         },
-        "indices": {name: {"value": nothing, "category": nothing, "dominant": nothing} for name in query.indices},
+        "indices": {name: index_nothing(name, 0) for name in query.indices},
         "provenance": None,
     }

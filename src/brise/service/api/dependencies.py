@@ -58,12 +58,14 @@ Feeding = tuple[tuple[tuple[tuple[float, float, float], str, int | None], ...], 
 """The stations that feed a cell: vector, JSON left open, newest measurement of each; and of all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """An index's texts by code; position -1 is None (unknown)."""
-
-    category: NDArray[np.object_]
-    dominant: NDArray[np.object_]
+@lru_cache(maxsize=64)
+def legend(name: str) -> dict[str, orjson.Fragment]:
+    """What the positions in an index's `category` and `dominant` mean, encoded."""
+    index = INDICES[name]
+    return {
+        "categories": orjson.Fragment(orjson.dumps([band.key for band in index.bands])),
+        "pollutants": orjson.Fragment(orjson.dumps(index.pollutants)),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Selection:
         index_names: Indices that the run has, in the order asked.
         index_rows: Of these.
         index_absent: Indices asked for that it has not.
-        labels: Of the indices.
+        labels: Legends of the indices.
     """
 
     names: tuple[str, ...]
@@ -86,7 +88,7 @@ class Selection:
     index_names: tuple[str, ...]
     index_rows: slice | NDArray[np.intp]
     index_absent: tuple[str, ...]
-    labels: tuple[Labels, ...]
+    labels: tuple[dict[str, orjson.Fragment], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,6 @@ class Domain:
         concentration: (cells, C, 3, H) µg m-3.
         index: (cells, I, 3, H).
         nearest: (cells, C, 3) positions of stations.
-        labels: index -> texts.
         stations: As in `meta`.
         vectors: (S, 3) of the stations.
         reach_km: variable -> how far a station informs.
@@ -128,7 +129,6 @@ class Domain:
     concentration: NDArray[np.float32]
     index: NDArray[np.float32]
     nearest: NDArray[np.int32]
-    labels: dict[str, Labels]
     stations: tuple[Station, ...]
     vectors: NDArray[np.float64]
     reach_km: dict[str, float]
@@ -150,7 +150,7 @@ class Domain:
                 index_names,
                 _rows([self.indices[name] for name in index_names]),
                 tuple(name for name in indices if name not in self.indices),
-                tuple(self.labels[name] for name in index_names),
+                tuple(legend(name) for name in index_names),
             )
             if len(self.selections) < SELECTIONS:
                 self.selections[pollutants, indices] = found
@@ -225,10 +225,6 @@ def _rows(places: list[int]) -> slice | NDArray[np.intp]:
     return np.array(places, np.intp)
 
 
-def _texts(names: list[str]) -> NDArray[np.object_]:
-    return np.array([*names, None], object)
-
-
 def _station(row: dict[str, Any], vector: NDArray[np.float64]) -> Station:
     keys = ("name", "kind", "source", "attribution", "licence")
     measured = max((seconds_of(text) for text in row.get("latest", {}).values()), default=None)
@@ -260,10 +256,6 @@ def prepare(run: cubes.Run) -> Domain:
         concentration=np.asarray(run.arrays["concentration"]),
         index=np.asarray(run.arrays["index"]),
         nearest=np.asarray(run.arrays["nearest"]),
-        labels={
-            name: Labels(_texts([band.key for band in INDICES[name].bands]), _texts(list(INDICES[name].pollutants)))
-            for name in meta["indices"]
-        },
         stations=tuple(_station(row, vector) for row, vector in zip(rows, vectors, strict=True)),
         vectors=vectors,
         reach_km={name: float(km) for name, km in meta["reach_km"].items()},

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from brise.formulas.indices.registry import INDICES
 from brise.io.analyses import read_analyses
-from brise.service.api.answers import DECIMALS, UNIT, place_of, reason_unknown
-from brise.service.api.dependencies import PRODUCT, Domain, Snapshot, Store, iso
+from brise.service.api.answers import DECIMALS, UNIT, index_nothing, place_of, positions, reason_unknown
+from brise.service.api.dependencies import PRODUCT, Domain, Snapshot, Store, iso, legend
 from brise.service.api.parameters import PointsQuery
 
 BEFORE = timedelta(hours=24)
@@ -90,13 +90,11 @@ def _index(name: str, found: pd.DataFrame, skip: int, count: int) -> dict[str, A
     index = INDICES[name]
     fields = {one: found[one].to_numpy(np.float64) for one in index.pollutants if one in found}
     if not count or not fields:
-        nothing = [None] * count
-        return {"value": nothing, "category": nothing, "dominant": nothing}
+        return index_nothing(name, count)
     result = index.compute(fields)
-    bands = [*(band.key for band in index.bands), None]  # -1 is unknown
-    pollutants = [*index.pollutants, None]
     return {
         "value": np.round(result.value[skip:], DECIMALS),
-        "category": [bands[code] for code in result.category[skip:].tolist()],
-        "dominant": [pollutants[code] for code in result.dominant[skip:].tolist()],
+        "category": positions(result.category[skip:].tolist()),
+        "dominant": positions(result.dominant[skip:].tolist()),
+        **legend(name),
     }

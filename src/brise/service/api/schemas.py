@@ -150,11 +150,13 @@ class Series(Shape):
 
 
 class IndexSeries(Shape):
-    """An index by hour."""
+    """An index by hour; `category` and `dominant` are positions in `categories` and `pollutants`, null unknown."""
 
     value: list[Number]
-    category: list[Text]
-    dominant: list[Text]
+    category: list[int | None]
+    dominant: list[int | None]
+    categories: Annotated[list[str], Field(description="Text keys of the bands, best first, as in /v1/indices.")]
+    pollutants: list[str]
 
 
 class Forecast(Place):

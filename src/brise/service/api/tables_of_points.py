@@ -41,6 +41,14 @@ def _rows(answer: dict[str, Any], pollutants: list[str], indices: list[str]) -> 
     keys += [("indices", name, key) for name in indices for key in ("value", "category", "dominant")]
     if not times:  # an unknown point: one row says so
         return [[*place, None, *fixed, *([None] * len(keys))]]
-    columns = [answer[block].get(name, {}).get(key) for block, name, key in keys]
+    columns = [_named(answer[block].get(name, {}), key) for block, name, key in keys]
     columns = [column if isinstance(column, list) else [column] * len(times) for column in columns]
     return [[*place, time, *fixed, *values] for time, *values in zip(times, *columns, strict=True)]
+
+
+def _named(quantity: dict[str, Any], key: str) -> Any:
+    """A column; positions of bands and pollutants by their names."""
+    names = quantity.get({"category": "categories", "dominant": "pollutants"}.get(key, ""))
+    if names is None:
+        return quantity.get(key)
+    return [None if code is None else names[code] for code in quantity[key]]
