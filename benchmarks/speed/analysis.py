@@ -2,9 +2,9 @@
 
     python -m benchmarks.speed.analysis
 
-Prints CPU seconds and peak memory for three sizes, how linear they are, and the ratio to PyKrige's ordinary kriging in
-a moving window of as many stations on the very same points, in its compiled and its plain backend. Each size runs in a process of its own, so
-that its peak memory is its own.
+Prints CPU seconds and peak memory for three sizes, what a further point costs, and the ratio to PyKrige's ordinary
+kriging in a moving window of as many stations on the very same points, in its compiled and its plain backend. Each size
+runs in a process of its own, so that its peak memory is its own.
 """
 
 import itertools

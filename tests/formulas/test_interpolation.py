@@ -7,7 +7,6 @@ from brise.conventions.errors import InputError
 from brise.conventions.grids import EARTH_RADIUS_KM, unit_vectors
 from brise.formulas.interpolation import (
     Covariance,
-    fit_covariance,
     inverse_distance,
     nearest,
     neighbourhood,
@@ -161,23 +160,6 @@ def test_nearest_and_inverse_distance():
     assert nearest(stations[:0], stations)[0].tolist() == [[-1], [-1]]
 
 
-def test_a_covariance_is_recovered_from_its_pairs():
-    rng = np.random.default_rng(6)
-    distance = rng.uniform(1, 80, 300)
-    truth = Covariance((4.0, 2.0), (20.0, 1000.0), 1.0)
-    found = fit_covariance(distance, truth.between(distance), np.full(300, 1000.0), 7.0)
-    # Noise-free pairs and a length that is among the choices: the solver's own precision.
-    np.testing.assert_allclose(found.variances, (4.0, 2.0), rtol=1e-6)
-    assert found.lengths_km[0] == 20.0
-    np.testing.assert_allclose(found.nugget, 1.0, rtol=1e-5)
-    np.testing.assert_allclose(found.sill, 7.0, rtol=1e-12)
-
-
-def test_without_pairs_a_default_keeps_the_variance():
-    found = fit_covariance(np.zeros(0), np.zeros(0), np.zeros(0), 5.0)
-    np.testing.assert_allclose(found.sill, 5.0, rtol=1e-12)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -197,3 +179,10 @@ def test_bad_errors_and_counts_are_refused(error, neighbours):
     stations = unit_vectors([48.0], [2.0])
     with pytest.raises(InputError, match="at least 1"):
         neighbourhood(stations, stations, COVARIANCE, error, neighbours)
+
+
+def test_a_matrix_that_cannot_be_inverted_is_an_error(monkeypatch):
+    monkeypatch.setattr("brise.formulas.interpolation.dpotrf", lambda matrix, lower: (matrix, 1))
+    stations = unit_vectors([48.0], [2.0])
+    with pytest.raises(InputError, match="1 stations whose covariance has no inverse"):
+        neighbourhood(stations, stations, COVARIANCE)

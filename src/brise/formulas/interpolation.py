@@ -17,7 +17,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.lapack import dpotrf, dpotri
-from scipy.optimize import nnls
 from scipy.spatial import cKDTree
 
 from brise.conventions.errors import InputError
@@ -29,8 +28,6 @@ BLOCK_RADIUS = 0.35
 """Largest radius of a block, as a share of the distance from its centre to the K-th station: every place of the block
 then has all stations within 0.65 of that distance, and the choice of stations changes little across a border."""
 
-LOCAL_KM = (2.0, 4.0, 7.0, 12.0, 20.0, 35.0, 60.0, 100.0, 200.0)
-REGIONAL_KM = 1000.0
 _BLOCK_POINTS = 8192
 _SINGLE = 0.01  # of the sill: with this much nugget and error, weights hold to 1e-5 in single precision
 _JITTER = 1e-8  # of the sill: keeps co-located, error-free stations solvable
@@ -249,32 +246,3 @@ def inverse_distance(
     weights = np.maximum(distance, 1e-3) ** -power  # a metre: at the station itself its value wins
     weights /= weights.sum(axis=1, keepdims=True)
     return np.asarray(np.einsum("...pk,pk->...p", known[..., place], weights))
-
-
-def fit_covariance(distance_km: Array, covariances: Array, counts: Array, variance: float) -> Covariance:
-    """Fit a local part, a regional part and a nugget to covariances of station pairs.
-
-    Non-negative least squares weighted by the number of common hours, for each of a set of local lengths; the length
-    with the least misfit wins. The regional part (1,000 km) is what a whole city shares.
-
-    Args:
-        distance_km: (N,) between the stations of a pair.
-        covariances: (N,) of their anomalies.
-        counts: (N,) common hours.
-        variance: Mean variance of the anomalies at one station; caps the sum of the parts.
-
-    Returns:
-        The fit; without any pair, everything local at 20 km with a fifth as nugget.
-    """
-    use = (counts > 0) & np.isfinite(covariances)
-    if not use.any() or variance <= 0:
-        return Covariance((0.8 * max(variance, 0.0), 0.0), (20.0, REGIONAL_KM), 0.2 * max(variance, 0.0))
-    weight = np.sqrt(counts[use] / counts[use].max())
-    best = (np.inf, np.zeros(2), LOCAL_KM[0])
-    for length in LOCAL_KM:
-        parts = np.exp(-distance_km[use, None] / np.array([length, REGIONAL_KM]))
-        size, misfit = nnls(parts * weight[:, None], np.clip(covariances[use], None, variance) * weight)
-        if misfit < best[0]:
-            best = (misfit, size * min(1.0, 0.98 * variance / max(float(size.sum()), 1e-300)), length)
-    _, size, length = best
-    return Covariance((float(size[0]), float(size[1])), (length, REGIONAL_KM), float(variance - size.sum()))
