@@ -13,7 +13,6 @@ import orjson
 from brise.conventions.grids import EARTH_RADIUS_KM
 from brise.service.api.dependencies import (
     Domain,
-    Feeding,
     Selection,
     Snapshot,
     iso,
@@ -24,7 +23,6 @@ from brise.service.api.parameters import PointsQuery
 
 UNIT = "µg/m³"
 DECIMALS = 1
-FEEDING_KEPT = 4096
 DIAMETER_KM = 2 * EARTH_RADIUS_KM
 Known = tuple[Domain, int]
 
@@ -78,40 +76,28 @@ def contributors(
     latitude, longitude = math.radians(point[0]), math.radians(point[1])
     across = math.cos(latitude)
     here = (across * math.cos(longitude), across * math.sin(longitude), math.sin(latitude))
-    found = []
-    stations, newest = _feeding(domain, cell, names)
-    for vector, head, measured in stations:
-        distance = DIAMETER_KM * math.asin(min(1.0, math.dist(here, vector) / 2))
-        age = "null" if measured is None else (now - measured) // 60
-        found.append((distance, f'{head},"distance_km":{distance:.2f},"age_minutes":{age}}}'))
+    places, used = domain.nearest[cell].tolist(), dict[int, str]()
+    for name in names:
+        for place in places[domain.variables[name]]:
+            if place >= 0:
+                used[place] = f'{used[place]},"{name}"' if place in used else f'"{name}"'
+    found, newest = [], 0
+    for place, feeds in used.items():
+        station = domain.stations[place]
+        distance = DIAMETER_KM * math.asin(min(1.0, math.dist(here, station.vector) / 2))
+        measured = station.measured
+        if measured is None:
+            age: object = "null"
+        else:
+            age = (now - measured) // 60
+            newest = measured if measured > newest else newest
+        text = f'{station.head},"variables":[{feeds}],"distance_km":{distance:.2f},"age_minutes":{age}}}'
+        found.append((distance, text))
     found.sort()
     return {
         "stations": orjson.Fragment(f"[{','.join([text for _, text in found])}]"),
         "newest_input": {"time": iso(newest), "age_minutes": (now - newest) // 60} if newest else None,
     }
-
-
-def _feeding(domain: Domain, cell: int, names: tuple[str, ...]) -> Feeding:
-    """The stations that feed these variables at a cell; neighbouring cells share theirs, so what was found is kept."""
-    nearest = domain.nearest[cell]
-    key = (names, nearest.tobytes())
-    found = domain.feeding.get(key)
-    if found is None:
-        places, used = nearest.tolist(), dict[int, list[str]]()
-        for name in names:
-            for place in places[domain.variables[name]]:
-                if place >= 0:
-                    used.setdefault(place, []).append(name)
-        stations = [(domain.stations[place], feeds) for place, feeds in used.items()]
-        heads = tuple(
-            (one.vector, f'{one.head},"variables":{orjson.dumps(feeds).decode()}', one.measured)
-            for one, feeds in stations
-        )
-        found = heads, max((one.measured or 0 for one, _ in stations), default=0)
-        if len(domain.feeding) >= FEEDING_KEPT:
-            domain.feeding.clear()
-        domain.feeding[key] = found
-    return found
 
 
 def provenance(domain: Domain, used: dict[str, Any], kind: str, now: int) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """The HTTP application: any number of copies may serve the same data folder and database."""
 
+import gc
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any
 
@@ -31,8 +34,19 @@ def create_app(settings: ApiSettings) -> FastAPI:
     Raises:
         ConfigurationError: The rate limit cannot be read.
     """
-    app = FastAPI(title="Brise", version=VERSION, description=DESCRIPTION, docs_url=None, redoc_url=None)
-    app.state.store = Store(settings)
+    store = Store(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        gc.collect()
+        gc.freeze()  # what is loaded by now lives as long as the process: the collector need not walk it again
+        yield
+        store.close()
+
+    app = FastAPI(
+        lifespan=lifespan, title="Brise", version=VERSION, description=DESCRIPTION, docs_url=None, redoc_url=None
+    )
+    app.state.store = store
     meter = Meter()
     errors.install(app)
     air_quality.add_routes(app)

@@ -54,10 +54,6 @@ class Station:
     measured: int | None
 
 
-Feeding = tuple[tuple[tuple[tuple[float, float, float], str, int | None], ...], int]
-"""The stations that feed a cell: vector, JSON left open, newest measurement of each; and of all."""
-
-
 @lru_cache(maxsize=64)
 def legend(name: str) -> dict[str, orjson.Fragment]:
     """What the positions in an index's `category` and `dominant` mean, encoded."""
@@ -133,7 +129,6 @@ class Domain:
     vectors: NDArray[np.float64]
     reach_km: dict[str, float]
     fragments: dict[int, orjson.Fragment] = field(default_factory=dict)
-    feeding: dict[tuple[tuple[str, ...], bytes], Feeding] = field(default_factory=dict)
     selections: dict[tuple[tuple[str, ...], tuple[str, ...]], Selection] = field(default_factory=dict)
 
     def selection(self, pollutants: tuple[str, ...], indices: tuple[str, ...]) -> Selection:
