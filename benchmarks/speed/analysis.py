@@ -19,7 +19,7 @@ from pykrige.ok import OrdinaryKriging
 from brise.conventions.grids import unit_vectors
 from brise.formulas.interpolation import Covariance, neighbourhood
 
-STATIONS, NEIGHBOURS = 5_000, 36
+STATIONS, NEIGHBOURS = 5_000, 40
 SIZES = (250_000, 500_000, 1_000_000)
 PEER_SIZES = {"C": 1_000_000, "loop": 250_000}
 COVARIANCE = Covariance((50.0, 30.0), (40.0, 1000.0), 20.0)

@@ -33,7 +33,7 @@ def test_few_stations_give_the_dense_solution():
     rng = np.random.default_rng(0)
     stations, places = scattered(30, rng), scattered(500, rng)
     values, error = rng.normal(size=30), rng.uniform(0, 2, 30)
-    weights = neighbourhood(stations, places, COVARIANCE, error, neighbours=36)
+    weights = neighbourhood(stations, places, COVARIANCE, error, neighbours=40)
     value, variance = dense(stations, places, values, error)
     # Single precision: 1e-7 of terms that reach 100 times the result (sill over nugget), 30 of them.
     np.testing.assert_allclose(weights.apply(values), value, atol=1e-4)
@@ -48,7 +48,7 @@ def test_local_solution_is_close_to_the_dense_one():
     values = np.linalg.cholesky(COVARIANCE.between(gap) + np.eye(400) * 1.0) @ rng.normal(size=400)
     weights = neighbourhood(stations, places, COVARIANCE)
     value, variance = dense(stations, places, values)
-    # 36 of 400 stations: the difference must be small against the error that the dense solution itself has.
+    # 40 of 400 stations: the difference must be small against the error that the dense solution itself has.
     assert np.sqrt(np.mean((weights.apply(values) - value) ** 2)) < 0.15 * np.sqrt(variance.mean())
     np.testing.assert_allclose(weights.variance, variance, rtol=0.05)
 
@@ -179,10 +179,3 @@ def test_bad_errors_and_counts_are_refused(error, neighbours):
     stations = unit_vectors([48.0], [2.0])
     with pytest.raises(InputError, match="at least 1"):
         neighbourhood(stations, stations, COVARIANCE, error, neighbours)
-
-
-def test_a_matrix_that_cannot_be_inverted_is_an_error(monkeypatch):
-    monkeypatch.setattr("brise.formulas.interpolation.dpotrf", lambda matrix, lower: (matrix, 1))
-    stations = unit_vectors([48.0], [2.0])
-    with pytest.raises(InputError, match="1 stations whose covariance has no inverse"):
-        neighbourhood(stations, stations, COVARIANCE)

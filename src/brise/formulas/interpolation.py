@@ -16,7 +16,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.spatial import cKDTree
 
 from brise.conventions.errors import InputError
@@ -24,11 +23,12 @@ from brise.conventions.grids import EARTH_RADIUS_KM
 
 Array: TypeAlias = NDArray[np.float64]
 
-BLOCK_RADIUS = 0.35
+BLOCK_RADIUS = 0.4
 """Largest radius of a block, as a share of the distance from its centre to the K-th station: every place of the block
-then has all stations within 0.65 of that distance, and the choice of stations changes little across a border."""
+then has all stations within 0.6 of that distance, and the choice of stations changes little across a border."""
 
 _BLOCK_POINTS = 8192
+_BATCH = 256
 _SINGLE = 0.01  # of the sill: with this much nugget and error, weights hold to 1e-5 in single precision
 _JITTER = 1e-8  # of the sill: keeps co-located, error-free stations solvable
 
@@ -121,7 +121,7 @@ def neighbourhood(
     places: Array,
     covariance: Covariance,
     error_variance: ArrayLike = 0.0,
-    neighbours: int = 36,
+    neighbours: int = 40,
     reach_km: float = np.inf,
 ) -> Weights:
     """Optimal-interpolation weights of the stations around every place.
@@ -146,8 +146,9 @@ def neighbourhood(
     variance = np.full(len(places), covariance.sill)
     distance = np.full(len(places), np.inf)
     blocks = []
-    for inside, around in _blocks(stations, places, neighbours) if len(stations) else ():
-        weights, variance[inside], near = _solve(stations[around], places[inside], covariance, error[around])
+    leaves = list(_blocks(stations, places, neighbours)) if len(stations) else []
+    for (inside, around), inverse in zip(leaves, _inverses(stations, leaves, covariance, error), strict=True):
+        weights, variance[inside], near = _solve(stations[around], places[inside], covariance, inverse)
         distance[inside] = near
         keep = near <= reach_km
         if not keep.all():
@@ -157,23 +158,29 @@ def neighbourhood(
     return Weights(tuple(blocks), variance, distance)
 
 
+def _inverses(
+    stations: Array, leaves: list[tuple[NDArray[np.intp], NDArray[np.intp]]], covariance: Covariance, error: Array
+) -> Iterator[NDArray[np.floating]]:
+    """(K, K) inverse covariance of each block's stations, many at a time; single precision where that is enough."""
+    for start in range(0, len(leaves), _BATCH):
+        around = np.stack([which for _, which in leaves[start : start + _BATCH]])
+        where = stations[around] * EARTH_RADIUS_KM
+        matrix = covariance.between(np.sqrt(np.square(where[:, :, None] - where[:, None]).sum(axis=-1)))
+        diagonal = np.arange(around.shape[1])
+        matrix[:, diagonal, diagonal] = covariance.sill * (1 + _JITTER) + error[around] + 1e-300
+        inverse = np.linalg.inv(matrix)
+        exact = covariance.nugget + error[around].min() < _SINGLE * covariance.sill
+        yield from inverse if exact else inverse.astype(np.float32)
+
+
 def _solve(
-    stations: Array, places: Array, covariance: Covariance, error: Array
+    stations: Array, places: Array, covariance: Covariance, inverse: NDArray[np.floating]
 ) -> tuple[NDArray[np.float32], Array, Array]:
     """Weights (n, K), error variance (n,) and distance to the nearest station (n,) of one block."""
     centre = stations.mean(axis=0)
-    ours, theirs = (stations - centre) * EARTH_RADIUS_KM, (places - centre) * EARTH_RADIUS_KM
-    matrix = covariance.between(_chords_km(ours, ours))
-    matrix.flat[:: len(matrix) + 1] = covariance.sill * (1 + _JITTER) + error + 1e-300
-    inverse, failed = dpotrf(matrix, lower=1)
-    inverse, failed_too = dpotri(inverse, lower=1)
-    if failed or failed_too:
-        raise InputError(
-            f"neighbourhood: {len(stations)} stations have no covariance that can be inverted: {covariance}"
-        )
-    inverse = np.tril(inverse) + np.tril(inverse, -1).T
-    if covariance.nugget + error.min() >= _SINGLE * covariance.sill:  # well conditioned: single precision is enough
-        ours, theirs, inverse = ours.astype(np.float32), theirs.astype(np.float32), inverse.astype(np.float32)
+    ours, theirs = (
+        ((part - centre) * EARTH_RADIUS_KM).astype(inverse.dtype, copy=False) for part in (stations, places)
+    )
     distance = _chords_km(theirs, ours)
     cross = covariance.between(distance)
     weights = cross @ inverse

@@ -26,7 +26,7 @@ REGIONAL = 30.0
 """Variance of what a region shares, in local variances: so much that the stations, not the climatology, set the level
 (ordinary kriging in the limit)."""
 
-NEIGHBOURS = 36
+NEIGHBOURS = 40
 DAMPING_H = 12.0
 """e-folding time of an anomaly, before anything is learnt of it."""
 
