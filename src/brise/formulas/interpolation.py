@@ -164,12 +164,18 @@ def _inverses(
     """(K, K) inverse covariance of each block's stations, many at a time; single precision where that is enough."""
     for start in range(0, len(leaves), _BATCH):
         around = np.stack([which for _, which in leaves[start : start + _BATCH]])
-        where = stations[around] * EARTH_RADIUS_KM
-        matrix = covariance.between(np.sqrt(np.square(where[:, :, None] - where[:, None]).sum(axis=-1)))
+        where = stations[around]
+        where = (where - where.mean(axis=1, keepdims=True)) * EARTH_RADIUS_KM  # about its middle: metres stay exact
+        square = where @ (-2.0 * where.transpose(0, 2, 1))
+        own = np.einsum("bkd,bkd->bk", where, where)
+        square += own[:, :, None]
+        square += own[:, None, :]
+        exact = covariance.nugget + error[around].min() < _SINGLE * covariance.sill
+        distance = np.sqrt(np.maximum(square, 0.0, out=square), dtype=np.float64 if exact else np.float32)
+        matrix = covariance.between(distance).astype(np.float64, copy=False)
         diagonal = np.arange(around.shape[1])
         matrix[:, diagonal, diagonal] = covariance.sill * (1 + _JITTER) + error[around] + 1e-300
         inverse = np.linalg.inv(matrix)
-        exact = covariance.nugget + error[around].min() < _SINGLE * covariance.sill
         yield from inverse if exact else inverse.astype(np.float32)
 
 
@@ -202,7 +208,7 @@ def _blocks(stations: Array, places: Array, neighbours: int) -> Iterator[tuple[N
     tree = cKDTree(stations)
     ranks = np.arange(1, min(neighbours, len(stations)) + 1)
     share = BLOCK_RADIUS if len(stations) > len(ranks) else np.inf
-    stack = [(np.arange(len(places)), np.ascontiguousarray(places.T), np.inf)] if len(places) else []
+    stack = [(inside, np.ascontiguousarray(places[inside].T), np.inf) for inside in _coarse(places)]
     while stack:
         inside, where, bound = stack.pop()
         low, high = where.min(axis=1), where.max(axis=1)
@@ -221,6 +227,18 @@ def _blocks(stations: Array, places: Array, neighbours: int) -> Iterator[tuple[N
             left = np.arange(len(left)) < len(left) // 2
         for side in (np.flatnonzero(~left), np.flatnonzero(left)):
             stack += [(inside.take(side), where.take(side, axis=1), bound + radius)]
+
+
+def _coarse(places: Array) -> list[NDArray[np.intp]]:
+    """Places by the cells of a 16 x 16 x 16 cube around them: one radix sort in place of many halvings."""
+    if len(places) <= _BLOCK_POINTS:
+        return [np.arange(len(places))] if len(places) else []
+    low = places.min(axis=0)
+    size = float((places.max(axis=0) - low).max()) / 16 or 1.0
+    cell = np.minimum((places - low) / size, 15.0).astype(np.uint16)
+    code = cell[:, 0] << 8 | cell[:, 1] << 4 | cell[:, 2]
+    order = np.argsort(code, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(code[order])) + 1)
 
 
 def nearest(stations: Array, places: Array, count: int = 1) -> tuple[NDArray[np.intp], Array]:

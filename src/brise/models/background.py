@@ -1,6 +1,7 @@
 """A background: gridded or scattered concentrations of a chemistry-transport forecast, read at any place and hour."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,11 +40,8 @@ class Background:
         out = np.full((len(time), len(places)), np.nan)
         if variable not in self.values or not len(self.time) or not len(self.latitude):
             return out
-        near, distance = nearest(unit_vectors(self.latitude, self.longitude), places, min(4, len(self.latitude)))
-        weight = 1 / np.maximum(distance, 1e-3) ** 2
-        weight[distance > RADIUS_KM] = 0.0
-        covered = weight.sum(axis=1) > 0
-        weight[covered] /= weight[covered].sum(axis=1, keepdims=True)
+        near, weight = _geometry(self.latitude.tobytes(), self.longitude.tobytes(), places.tobytes())
+        covered = weight.any(axis=1)
         seconds, wanted = self.time.astype("datetime64[s]").astype(float), time.astype("datetime64[s]").astype(float)
         upper = np.clip(np.searchsorted(seconds, wanted), 0, len(seconds) - 1)
         lower = np.where(seconds[upper] > wanted, np.maximum(upper - 1, 0), upper)
@@ -53,3 +51,15 @@ class Background:
         value = np.einsum("npk,pk->np", ((1 - share) * field[lower] + later)[:, near], weight)
         inside = (wanted >= seconds[0]) & (wanted <= seconds[-1])
         return np.where(inside[:, None] & covered, value, np.nan)
+
+
+@lru_cache(maxsize=8)
+def _geometry(latitude: bytes, longitude: bytes, places: bytes) -> tuple[NDArray[np.intp], Array]:
+    """(Q, 4) nearest points and their weights, 0 beyond RADIUS_KM; kept, as every hour asks at the same places."""
+    points = unit_vectors(np.frombuffer(latitude), np.frombuffer(longitude))
+    near, distance = nearest(points, np.frombuffer(places).reshape(-1, 3), min(4, len(points)))
+    weight = 1 / np.maximum(distance, 1e-3) ** 2
+    weight[distance > RADIUS_KM] = 0.0
+    covered = weight.any(axis=1)
+    weight[covered] /= weight[covered].sum(axis=1, keepdims=True)
+    return near, weight
