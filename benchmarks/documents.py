@@ -17,15 +17,18 @@ PROJECT = Path(__file__).resolve().parents[1]
 def command_reference() -> str:
     command = typer.main.get_command(app)
     text = get_docs_for_click(obj=command, ctx=typer.Context(command), name="brise", title="Commands")
-    return text.replace("`brise`", "`brise`").strip() + "\n"
+    return text.strip() + "\n"
 
 
 def data_model() -> str:
     rows = "\n".join(
-        f"| `{v.name}` | {v.title} | `{v.cf_name}` | {v.unit} | {v.minimum:g} … {v.maximum:g} |" for v in VARIABLES.values()
+        f"| `{v.name}` | {v.title} | `{v.cf_name}` | {v.unit} | {v.minimum:g} … {v.maximum:g} |"
+        for v in VARIABLES.values()
     )
-    observation = "\n".join(f"| `{name}` | {kind} |" for name, kind in OBSERVATION_COLUMNS.items())
-    station = "\n".join(f"| `{name}` | {kind} |" for name, kind in STATION_COLUMNS.items())
+    observation, station = (
+        "\n".join(f"| `{name}` | {kind} |" for name, kind in schema.items())
+        for schema in (OBSERVATION_COLUMNS, STATION_COLUMNS)
+    )
     return f"""# Data model
 
 Generated from `src/brise/conventions` by `make docs`; a test fails when it is stale.

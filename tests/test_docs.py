@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from benchmarks import documents
 from typer.testing import CliRunner
 
-from benchmarks import documents
 from brise.service.cli import app
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -61,7 +61,8 @@ def main() -> None:
         hidden = Path(folder) / "hidden.txt"
         hidden.write_text(chosen.hide)
         command = [sys.executable, "-m", "brise", "up", "--replay", str(chosen.archive), "--at", chosen.at,
-                   "--speed", "3600", "--withhold", str(hidden), "--data", f"{folder}/data", "--port", str(port)]  # fmt: skip
+                   "--speed", "3600", "--withhold", str(hidden),
+                   "--data", f"{folder}/data", "--port", str(port)]  # fmt: skip
         child = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             found = answers(port, place, chosen.seconds)

@@ -90,7 +90,11 @@ def test_a_broken_file_is_named_and_the_others_go_on(tables, tmp_path):
     assert "1517918797.ndjson.gz" in report.failed[0]
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b"\xff\xfe\x00garbage", gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>Bad gateway</html>", b"\xff\xfe\x00garbage", gzip.compress(b"")],
+    ids=["empty", "web page", "not text", "empty once decompressed"],
+)
 def test_nothing_readable_is_an_error_in_one_line(tables, tmp_path, body):
     path = tmp_path / f"{EPOCH}.ndjson"
     path.write_bytes(body)
