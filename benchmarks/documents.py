@@ -35,8 +35,8 @@ Generated from `src/brise/conventions` by `make docs`; a test fails when it is s
 
 ## Observation
 One variable, one place, one averaging period. `time` is the **end** of the period, UTC. No value, no row.
-`quality_flag` is QARTOD's: 1 pass, 2 not evaluated, 3 suspect, 4 fail. `received_at` is when we had it: nothing computed for a
-"now" may read a row received later.
+`quality_flag` is QARTOD's: 1 pass, 2 not evaluated, 3 suspect, 4 fail. `received_at` is when we had it: nothing
+computed for a "now" may read a row received later.
 
 | column | type |
 |---|---|

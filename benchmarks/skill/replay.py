@@ -79,7 +79,7 @@ def main() -> None:
         print(
             f"{variable}: {keep.sum()} hours, leads {rows['lead'].min()}-{rows['lead'].max()} h, "
             f"RMSE {np.sqrt(np.mean(error**2)):.2f}, predicted {np.sqrt(np.mean(spread**2)):.2f}, "
-            f"ratio {np.sqrt(np.mean(error**2) / np.mean(spread**2)):.2f}, inside 80 % interval {inside[keep].mean():.2f}"
+            f"ratio {np.sqrt(np.mean(error**2) / np.mean(spread**2)):.2f}, inside 80 %: {inside[keep].mean():.2f}"
         )
 
 
