@@ -71,11 +71,23 @@ def pollutant_scale(name: str, palette: str = "default") -> Scale:
     Raises:
         InputError: No such palette, or no scale for the pollutant.
     """
+    colours = _ramp(tuple(colour for _, colour in pollutant_stops(name, palette)), LEVELS)
+    return Scale(TOP[name] * (np.arange(1, LEVELS) / (LEVELS - 1)) ** 2, colours)
+
+
+def pollutant_stops(name: str, palette: str = "default") -> list[tuple[float, str]]:
+    """Value (µg m-3) and colour of each stop of `pollutant_scale`; between two, colours go evenly with the value's root.
+
+    Raises:
+        InputError: No such palette, or no scale for the pollutant.
+
+    >>> pollutant_stops("pm25")[-1]
+    (150.0, '#2b0a3d')
+    """
     if name not in TOP:
         raise InputError(f"layer={name!r}: no colour scale; known are {', '.join(TOP)}")
     stops = _stops("breeze" if palette == "default" else palette)
-    edges = TOP[name] * (np.arange(1, LEVELS) / (LEVELS - 1)) ** 2
-    return Scale(edges, _ramp(stops, LEVELS))
+    return [(TOP[name] * (place / (len(stops) - 1)) ** 2, colour) for place, colour in enumerate(stops)]
 
 
 def index_scale(index: Index, palette: str = "default") -> Scale:

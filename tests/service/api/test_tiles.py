@@ -42,7 +42,7 @@ def test_a_pixel_has_the_colour_of_its_value(client):
     scale = tiles.pollutant_scale("no2")
     assert at(client, "no2", 51.5, -0.1) == expected(scale, 40.0)
     scale = tiles.pollutant_scale("pm25")
-    assert at(client, "pm25", 51.5, -0.1, "?hour=96") == expected(scale, 10 + 5.5 + 1.20)
+    assert at(client, "pm25", 51.5, -0.1, "?lead=96") == expected(scale, 10 + 5.5 + 1.20)
 
 
 def test_an_index_pixel_has_its_bands_colour(client):
@@ -60,10 +60,32 @@ def test_unknown_and_outside_are_transparent(client):
     assert not pixels(client.get("/v1/tiles/pm25/9/255/170.png?time=2030-01-01"))[..., 3].any()
 
 
-def test_time_and_hour_name_the_same_picture(client):
-    by_hour = client.get("/v1/tiles/pm25/9/255/170.png?hour=5").content
-    assert client.get("/v1/tiles/pm25/9/255/170.png?time=2026-11-23T12:00Z").content == by_hour
-    assert client.get("/v1/tiles/pm25/9/255/170.png?hour=-24").content != by_hour
+def test_time_and_lead_name_the_same_picture(client):
+    by_lead = client.get("/v1/tiles/pm25/9/255/170.png?lead=5").content
+    assert client.get("/v1/tiles/pm25/9/255/170.png?time=2026-11-23T12:00Z").content == by_lead
+    assert client.get("/v1/tiles/pm25/9/255/170.png?lead=-24").content != by_lead
+
+
+def test_the_legend_tells_the_colours_that_tiles_have(client):
+    told = client.get("/v1/tiles/no2/legend").json()
+    assert (told["unit"], told["smooth"]) == ("µg/m³", True)
+    scale = tiles.pollutant_scale("no2")
+    for stop in told["stops"]:
+        colour = scale.colours[np.searchsorted(scale.edges, stop["value"])].astype(int)
+        stated = [int(stop["colour"][i : i + 2], 16) for i in (1, 3, 5)]
+        # one of 254 steps may pass between a value and its stop: 7 gaps of at most 255 over 253 steps, and rounding
+        np.testing.assert_allclose(colour, stated, atol=255 * 7 / 253 + 1)
+    told = client.get("/v1/tiles/us_aqi/legend").json()
+    assert [(stop["value"], stop["colour"]) for stop in told["stops"][:2]] == [(0, "#00e400"), (50, "#ffff00")]
+    assert told["stops"][1]["key"] == "us_aqi.moderate"
+    assert {stop["value"] for stop in client.get("/v1/tiles/european_aqi/legend").json()["stops"]} == {None}
+    assert client.get("/v1/tiles/us_aqi/legend?palette=safe").json()["stops"][-1]["colour"] == "#170b3b"
+    assert client.get("/v1/tiles/soot/legend").status_code == 422
+
+
+def test_a_tile_is_asked_for_again_soon_since_a_first_run_may_appear(client):
+    reply = client.get("/v1/tiles/pm25/9/255/170.png")
+    assert 0 < int(reply.headers["cache-control"].rpartition("=")[2]) <= 60
 
 
 def test_palettes_differ(client):
@@ -78,7 +100,7 @@ def test_palettes_differ(client):
         ("/v1/tiles/pm25/15/0/0.png", "z"),
         ("/v1/tiles/pm25/1/2/0.png", "x"),
         ("/v1/tiles/pm25/1/0/2.png", "y"),
-        ("/v1/tiles/pm25/0/0/0.png?hour=97", "hour"),
+        ("/v1/tiles/pm25/0/0/0.png?lead=97", "lead"),
         ("/v1/tiles/pm25/0/0/0.png?time=soon", "time"),
         ("/v1/tiles/pm25/0/0/0.png?palette=red", "palette"),
         ("/v1/tiles/pm25/0/0/0.png?colour=red", "colour"),

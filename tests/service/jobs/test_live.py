@@ -86,3 +86,23 @@ def test_places_to_ask_a_forecast_for_are_the_stations_cells(sources, tmp_path):
         places = ingest.station_places(tables)
     assert len(places) == 1
     assert max(abs(places[0][0] - 1.0), abs(places[0][1] - 2.0)) <= 0.2 + 1e-9  # half a cell
+
+
+def test_what_answers_is_found_and_what_does_not_is_left_out(sources, tmp_path, monkeypatch):
+    monkeypatch.setattr(feeds, "SOURCES", {name: registry.SOURCES[name] for name in ("good", "bad", "open_meteo")})
+    monkeypatch.setattr(feeds, "Client", lambda limits: client())
+    assert feeds.answering_sources(Settings(data_dir=tmp_path)) == ["good"]
+
+
+def test_a_forecast_alone_is_no_air_to_analyse(sources, tmp_path, monkeypatch):
+    forecast = replace(registry.SOURCES["good"], forecast=True)
+    monkeypatch.setattr(feeds, "SOURCES", {"good": forecast})
+    monkeypatch.setattr(feeds, "Client", lambda limits: client())
+    assert feeds.answering_sources(Settings(data_dir=tmp_path)) == []
+
+
+def test_a_forecast_is_not_asked_for_where_no_station_is(sources, tmp_path):
+    settings = Settings(data_dir=tmp_path)
+    with ingest.open_tables(settings) as tables:
+        report = ingest.ingest_live(tables, registry.SOURCES["open_meteo"], client(), settings, (None, None))
+    assert (report.read, report.stored) == (0, 0)

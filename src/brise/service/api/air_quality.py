@@ -1,20 +1,22 @@
 """`/v1/air-quality/current`, `forecast` and `history`, for one point or up to a thousand."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
+from orjson import Fragment
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
 from brise.service.api import caching, tables_of_points
-from brise.service.api.answers import encode, forecast
+from brise.service.api.answers import encode
 from brise.service.api.current import Spot, current, spot, sub_indices
 from brise.service.api.dependencies import Snapshot, Store, store_of
 from brise.service.api.documented import problems
+from brise.service.api.forecast import forecast
 from brise.service.api.history import history
 from brise.service.api.parameters import (
     CURRENT_PARAMETERS,
@@ -33,7 +35,7 @@ from brise.service.api.schemas import Current, CurrentMany, Forecast, ForecastMa
 INLINE_POINTS = 4
 """More points than this are answered in a worker thread, so that one big request does not delay the small ones."""
 
-Answer = Callable[[Store, Snapshot, PointsQuery], tuple[list[dict[str, Any]], str]]
+Answer = Callable[[Store, Snapshot, PointsQuery], tuple[Sequence[dict[str, Any] | Fragment], str]]
 """Answers by point, and what their validator must add to the run's tag and the query."""
 
 
@@ -62,7 +64,7 @@ def _current(store: Store, snapshot: Snapshot, query: PointsQuery) -> tuple[list
     return answers, f"{now // 3600:x}-{newest:x}-{len(note):x}"
 
 
-def _forecast(_store: Store, snapshot: Snapshot, query: PointsQuery) -> tuple[list[dict[str, Any]], str]:
+def _forecast(_store: Store, snapshot: Snapshot, query: PointsQuery) -> tuple[list[Fragment], str]:
     now = snapshot.now()
     return [forecast(snapshot, query, place, now) for place in range(len(query.latitude))], "f"
 

@@ -23,7 +23,6 @@ from brise.io.tables import Tables
 from brise.service.clock import WALL, Clock, read_clock
 
 PRODUCT = "air_quality"
-SELECTIONS = 256
 REFRESH_SECONDS = 1.0
 """How long a replica may go on with a run after a newer one was published."""
 
@@ -65,29 +64,6 @@ def legend(name: str) -> dict[str, orjson.Fragment]:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Where the quantities that a request names are in a run's arrays.
-
-    Attributes:
-        names: Pollutants that the run has, in the order asked.
-        rows: Of these.
-        absent: Pollutants asked for that it has not.
-        index_names: Indices that the run has, in the order asked.
-        index_rows: Of these.
-        index_absent: Indices asked for that it has not.
-        labels: Legends of the indices.
-    """
-
-    names: tuple[str, ...]
-    rows: slice | NDArray[np.intp]
-    absent: tuple[str, ...]
-    index_names: tuple[str, ...]
-    index_rows: slice | NDArray[np.intp]
-    index_absent: tuple[str, ...]
-    labels: tuple[dict[str, orjson.Fragment], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Domain:
     """A published run, prepared for reading at points.
 
@@ -109,6 +85,7 @@ class Domain:
         stations: As in `meta`.
         vectors: (S, 3) of the stations.
         reach_km: variable -> how far a station informs.
+        plans: What forecasts keep, by kind of request.
     """
 
     name: str
@@ -128,34 +105,7 @@ class Domain:
     stations: tuple[Station, ...]
     vectors: NDArray[np.float64]
     reach_km: dict[str, float]
-    fragments: dict[int, orjson.Fragment] = field(default_factory=dict)
-    selections: dict[tuple[tuple[str, ...], tuple[str, ...]], Selection] = field(default_factory=dict)
-
-    def selection(self, pollutants: tuple[str, ...], indices: tuple[str, ...]) -> Selection:
-        """What a request names (no pollutants = all); the usual ones are kept, as many as SELECTIONS."""
-        found = self.selections.get((pollutants, indices))
-        if found is None:
-            wanted = pollutants or self.names
-            names = tuple(name for name in wanted if name in self.variables)
-            index_names = tuple(name for name in indices if name in self.indices)
-            found = Selection(
-                names,
-                _rows([self.variables[name] for name in names]),
-                tuple(name for name in wanted if name not in self.variables),
-                index_names,
-                _rows([self.indices[name] for name in index_names]),
-                tuple(name for name in indices if name not in self.indices),
-                tuple(legend(name) for name in index_names),
-            )
-            if len(self.selections) < SELECTIONS:
-                self.selections[pollutants, indices] = found
-        return found
-
-    def time_fragment(self, hours: int) -> orjson.Fragment:
-        """JSON of the times of leads 0 to `hours`; at most one a lead is kept."""
-        if hours not in self.fragments:
-            self.fragments[hours] = orjson.Fragment(orjson.dumps(self.times[self.zero : self.zero + hours + 1]))
-        return self.fragments[hours]
+    plans: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def last_lead(self) -> int:
@@ -210,14 +160,6 @@ def seconds_of(text: str) -> int:
     """
     value = datetime.fromisoformat(text)
     return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
-
-
-def _rows(places: list[int]) -> slice | NDArray[np.intp]:
-    """Neighbours as a slice, which numpy reads without a copy and several times faster."""
-    first = places[0] if places else 0
-    if places == list(range(first, first + len(places))):
-        return slice(first, first + len(places))
-    return np.array(places, np.intp)
 
 
 def _station(row: dict[str, Any], vector: NDArray[np.float64]) -> Station:

@@ -2,6 +2,7 @@
 
 import csv as csv_writer
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from brise.service.api.answers import encode
 HEAD = ("latitude", "longitude", "time", "status", "domain", "kind", "simulated")
 
 
-def csv(answers: list[dict[str, Any]]) -> bytes:
+def csv(answers: Sequence[object]) -> bytes:
     """Points' answers (current, forecast or history) as CSV; unknown is an empty field."""
     plain: list[dict[str, Any]] = orjson.loads(encode(answers))
     pollutants = list(dict.fromkeys(name for answer in plain for name in answer["concentrations"]))

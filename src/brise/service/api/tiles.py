@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from brise.conventions.variables import POLLUTANTS
+from brise.conventions.variables import POLLUTANTS, VARIABLES
 from brise.formulas.indices.registry import INDICES
 from brise.products import tiles
 from brise.service.api import caching
+from brise.service.api.answers import UNIT, encode
 from brise.service.api.dependencies import Domain, store_of
 from brise.service.api.documented import problems
 from brise.service.api.errors import ParameterError
@@ -21,7 +22,11 @@ from brise.service.api.parameters import parse_time
 router = APIRouter(tags=["tiles"])
 Layer = Literal[(*POLLUTANTS, *INDICES)]  # type: ignore[valid-type]
 Palette = Literal[("default", *tiles.PALETTES)]  # type: ignore[valid-type]
-FIRST_HOUR, LAST_HOUR = -24, 96
+FIRST_LEAD, LAST_LEAD = -24, 96
+MAX_AGE = 60
+"""Seconds a tile may be reused unasked: a run may be made again, or a first one appear, within the hour."""
+
+LEGEND_AGE = 86_400
 
 
 class TileQuery(BaseModel):
@@ -29,13 +34,31 @@ class TileQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    hour: Annotated[
-        int | None, Field(ge=FIRST_HOUR, le=LAST_HOUR, description="Hours after the run's start; now by default.")
+    lead: Annotated[
+        int | None, Field(ge=FIRST_LEAD, le=LAST_LEAD, description="Hours after the run's start; now by default.")
     ] = None
-    time: Annotated[str | None, Field(max_length=40, description="End of the hour, ISO 8601; instead of `hour`.")] = (
+    time: Annotated[str | None, Field(max_length=40, description="End of the hour, ISO 8601; instead of `lead`.")] = (
         None
     )
     palette: Palette = "default"
+
+
+class Stop(BaseModel):
+    """One colour. In an index it holds from the stop's value (not included) to the next one's (included)."""
+
+    value: Annotated[float | None, Field(description="µg/m³, or the index's; null in an index without numbers.")]
+    colour: str
+    key: Annotated[str | None, Field(description="Text key of the index's band.")]
+
+
+class Legend(BaseModel):
+    """What a layer's colours mean; transparent is unknown."""
+
+    layer: str
+    title: str
+    unit: Annotated[str | None, Field(description="Null in an index.")]
+    smooth: Annotated[bool, Field(description="Between two stops colours go evenly with the value's square root.")]
+    stops: list[Stop]
 
 
 @lru_cache(maxsize=64)
@@ -50,9 +73,9 @@ def _empty() -> bytes:
     return tiles.empty()
 
 
-def _values(domain: Domain, part: tiles.Window, layer: str, hour: int) -> NDArray[np.float32] | None:
-    """(Y, X) of the window alone; None where the run has no such layer or hour."""
-    place = domain.zero + hour
+def _values(domain: Domain, part: tiles.Window, layer: str, lead: int) -> NDArray[np.float32] | None:
+    """(Y, X) of the window alone; None where the run has no such layer or lead."""
+    place = domain.zero + lead
     if not 0 <= place < len(domain.times):
         return None
     cells = part.rows[:, None] * domain.grid.columns + part.columns
@@ -67,9 +90,9 @@ def _values(domain: Domain, part: tiles.Window, layer: str, hour: int) -> NDArra
 def _draw(domains: list[tuple[Domain, int]], layer: str, palette: str, tile: tuple[int, int, int]) -> bytes:
     scale, drawn = _scale(layer, palette), None
     smooth = layer not in INDICES or INDICES[layer].has_value
-    for domain, hour in domains:
+    for domain, lead in domains:
         part = tiles.window(domain.grid, *tile)
-        values = None if part is None else _values(domain, part, layer, hour)
+        values = None if part is None else _values(domain, part, layer, lead)
         if part is not None and values is not None:
             colour = tiles.shade(values, part, scale, smooth)
             drawn = colour if drawn is None else np.where(drawn == 0, colour, drawn)  # finest first
@@ -100,11 +123,38 @@ def tile(
             raise ParameterError(name, value, f"less than 2^z = {2**z}")
     snapshot = store_of(request).published()
     at = snapshot.now() if query.time is None else int(parse_time("time", query.time).timestamp())
-    hours = [(domain, (at - domain.init) // 3600 if query.hour is None else query.hour) for domain in snapshot.domains]
-    shown = "-".join(str(one) for _, one in hours)
+    leads = [(domain, (at - domain.init) // 3600 if query.lead is None else query.lead) for domain in snapshot.domains]
+    shown = "-".join(str(one) for _, one in leads)
     validator = caching.etag(snapshot.tag, layer, query.palette, shown, z, x, y)
-    age = snapshot.max_age
+    age = min(snapshot.max_age, MAX_AGE)
     if caching.matches(request, validator):
         return caching.not_modified(validator, age)
-    body = _draw(hours, layer, query.palette, (z, x, y))
+    body = _draw(leads, layer, query.palette, (z, x, y))
     return Response(body, headers=caching.headers(validator, age), media_type="image/png")
+
+
+@router.get(
+    "/v1/tiles/{layer}/legend",
+    summary="What the colours of a layer mean.",
+    response_model=None,
+    responses={200: {"model": Legend}, **problems(422, 429)},
+)
+def legend(
+    layer: Annotated[Layer, Path(description="A pollutant or an index.")],
+    palette: Annotated[Palette, Query()] = "default",
+) -> Response:
+    """The colours of a layer by value."""
+    headers = caching.headers(None, LEGEND_AGE)
+    return Response(encode(_legend(layer, palette).model_dump()), headers=headers, media_type="application/json")
+
+
+def _legend(layer: str, palette: str) -> Legend:
+    if layer not in INDICES:
+        stops = [Stop(value=value, colour=colour, key=None) for value, colour in tiles.pollutant_stops(layer, palette)]
+        return Legend(layer=layer, title=VARIABLES[layer].title, unit=UNIT, smooth=True, stops=stops)
+    index = INDICES[layer]
+    stops = [
+        Stop(value=band.lower if index.has_value else None, colour="#" + bytes(colour).hex(), key=band.key)
+        for band, colour in zip(index.bands, _scale(layer, palette).colours, strict=True)
+    ]
+    return Legend(layer=layer, title=index.title, unit=None, smooth=False, stops=stops)

@@ -40,6 +40,9 @@ READ_AHEAD = timedelta(days=7)
 CATCH_UP = timedelta(days=2)
 MINUTE = "%Y-%m-%dT%H:%MZ"
 
+PROBE_POINT = ((51.5, -0.1),)
+"""Where a forecast source is asked whether it answers at all."""
+
 REPLAY_HISTORY = timedelta(days=400)
 SIMULATED_HISTORY = timedelta(days=14)
 
@@ -261,7 +264,10 @@ class LiveFeed:
 
 
 def answering_sources(settings: Settings) -> list[str]:
-    """The live sources that need no key we lack and answer within PROBE_SECONDS, asked all at once."""
+    """The live sources that need no key we lack and answer within PROBE_SECONDS, asked all at once.
+
+    A forecast alone is no air to analyse: without a source of measurements there is none.
+    """
     limits = Limits(timeout_s=PROBE_SECONDS, deadline_s=PROBE_SECONDS, attempts=1)
     usable = [
         source
@@ -271,14 +277,15 @@ def answering_sources(settings: Settings) -> list[str]:
     now = datetime.now(UTC)
     with Client(limits=limits) as client, ThreadPoolExecutor(max(1, len(usable))) as pool:
         asked = {source.name: pool.submit(_answers, source, client, settings, now) for source in usable}
-        return [name for name, answer in asked.items() if answer.result()]
+        found = [name for name, answer in asked.items() if answer.result()]
+    return found if any(not SOURCES[name].forecast for name in found) else []
 
 
 def _answers(source: Source, client: Client, settings: Settings, now: datetime) -> bool:
     ask = source.requests
     if ask is None:
         return False
-    window = Window(now - timedelta(hours=1), now, area=settings.area, points=settings.points)
+    window = Window(now - timedelta(hours=1), now, area=settings.area, points=settings.points or PROBE_POINT)
     first = ask(window, settings.key(source.key_setting))[:1]
     try:
         return bool(first) and client.fetch(source.name, first[0]) is not None

@@ -234,6 +234,8 @@ def ingest_live(tables: Tables, source: Source, client: Client, settings: Settin
     """
     now = datetime.now(UTC)
     points = settings.points or (station_places(tables) if source.forecast else ())
+    if source.forecast and not points:
+        return Report(source.name)  # no stations yet, so nowhere to ask for
     ends = now + FORECAST_WINDOW if source.forecast else now
     window = Window(span[0] or now - LIVE_WINDOW, span[1] or ends, area=settings.area, points=points)
     key = settings.key(source.key_setting or source.optional_key_setting)
