@@ -76,7 +76,7 @@ def pollutant_scale(name: str, palette: str = "default") -> Scale:
 
 
 def pollutant_stops(name: str, palette: str = "default") -> list[tuple[float, str]]:
-    """Value (µg m-3) and colour of each stop of `pollutant_scale`; between two, colours go evenly with the value's root.
+    """Value (µg m-3) and colour of each stop of `pollutant_scale`; between two, colours go evenly with its root.
 
     Raises:
         InputError: No such palette, or no scale for the pollutant.
