@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from brise.conventions.grids import EARTH_RADIUS_KM
+from brise.conventions.grids import EARTH_RADIUS_KM, Grid
 from brise.service.api.dependencies import Domain, Snapshot, iso, legend, nearest_station
 
 UNIT = "µg/m³"
@@ -43,49 +43,53 @@ def reason_unknown(snapshot: Snapshot, latitude: float, longitude: float, inside
     return f"{where}; the nearest station is {distance:.1f} km away, the limit is {limit:.0f} km"
 
 
+def centre(grid: Grid, cell: int) -> tuple[float, float]:
+    """Latitude and longitude of a cell, degrees, longitude from -180 to 180."""
+    row, column = divmod(cell, grid.columns)
+    longitude = grid.west + column * grid.step
+    return round(grid.north - row * grid.step, 5), round((longitude + 180.0) % 360.0 - 180.0, 5)
+
+
 def place_of(domain: Domain, cell: int) -> dict[str, Any]:
     """The cell that answers for a point."""
-    grid = domain.grid
-    row, column = divmod(cell, grid.columns)
-    longitude = (grid.west + column * grid.step + 180.0) % 360.0 - 180.0
+    latitude, longitude = centre(domain.grid, cell)
     return {
-        "domain": grid.name,
-        "latitude": round(grid.north - row * grid.step, 5),
-        "longitude": round(longitude, 5),
-        "step_degrees": grid.step,
+        "domain": domain.grid.name,
+        "latitude": latitude,
+        "longitude": longitude,
+        "step_degrees": domain.grid.step,
     }
 
 
 def stations_used(
     domain: Domain, cell: int, names: tuple[str, ...], point: tuple[float, float], now: int
-) -> tuple[str, dict[str, Any] | None]:
+) -> tuple[str, str]:
     """The stations used at a cell, nearest first, with their distance from the point and age; and the newest input.
 
     Returns:
-        JSON of the stations; the newest input's time and age.
+        JSON of each.
     """
     latitude, longitude = math.radians(point[0]), math.radians(point[1])
     across = math.cos(latitude)
     here = (across * math.cos(longitude), across * math.sin(longitude), math.sin(latitude))
-    places, used = domain.nearest[cell].tolist(), dict[int, str]()
+    places, feeds = domain.nearest[cell].tolist(), dict[int, str]()
     for name in names:
         for place in places[domain.variables[name]]:
-            if place >= 0:
-                used[place] = f'{used[place]},"{name}"' if place in used else f'"{name}"'
+            feeds[place] = f'{feeds[place]},"{name}"' if place in feeds else f'"{name}"'
+    feeds.pop(-1, None)
     found, newest = [], 0
-    for place, feeds in used.items():
-        station = domain.stations[place]
-        distance = DIAMETER_KM * math.asin(min(1.0, math.dist(here, station.vector) / 2))
-        measured = station.measured
+    for place, text in feeds.items():
+        head, vector, measured = domain.stations[place]
+        distance = DIAMETER_KM * math.asin(min(1.0, math.dist(here, vector) / 2))
         if measured is None:
             age: object = "null"
         else:
             age = (now - measured) // 60
-            newest = measured if measured > newest else newest
-        text = f'{station.head},"variables":[{feeds}],"distance_km":{distance:.2f},"age_minutes":{age}}}'
-        found.append((distance, text))
+            if measured > newest:
+                newest = measured
+        found.append((distance, f'{head},"variables":[{text}],"distance_km":{distance:.2f},"age_minutes":{age}}}'))
     found.sort()
-    told = {"time": iso(newest), "age_minutes": (now - newest) // 60} if newest else None
+    told = f'{{"time":"{iso(newest)}","age_minutes":{(now - newest) // 60}}}' if newest else "null"
     return f"[{','.join([text for _, text in found])}]", told
 
 
@@ -94,7 +98,7 @@ def contributors(
 ) -> dict[str, Any]:
     """What a value was made of, for its provenance."""
     stations, newest = stations_used(domain, cell, names, point, now)
-    return {"stations": orjson.Fragment(stations), "newest_input": newest}
+    return {"stations": orjson.Fragment(stations), "newest_input": orjson.Fragment(newest)}
 
 
 def provenance(domain: Domain, used: dict[str, Any], kind: str, now: int) -> dict[str, Any]:
@@ -121,4 +125,3 @@ def index_nothing(name: str, count: int) -> dict[str, Any]:
     """An index that is unknown at `count` hours."""
     nothing = [None] * count
     return {"value": nothing, "category": nothing, "dominant": nothing, **legend(name)}
-

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from brise.service.api.answers import (
     UNIT,
+    centre,
     encode,
     index_nothing,
     locate,
@@ -35,7 +36,7 @@ class Plan:
     """How a run answers one kind of request.
 
     Attributes:
-        pieces: The answer's text between the slots.
+        pieces: The answer's text, with nothing at the odd places, the slots.
         names: Pollutants that the run has, in the order asked.
         rows: Of these, in the run's concentrations.
         index_rows: Of the indices that the run has.
@@ -65,19 +66,21 @@ def forecast(snapshot: Snapshot, query: PointsQuery, place: int, now: int) -> or
     )
     # what strip leaves of a column is a number
     fine = any(column.strip(b"nul,") for column in columns[: 3 * len(plan.names) : 3])
+    reason = b"null" if fine else encode(reason_unknown(snapshot, latitude, longitude, inside=True))
+    row, column = centre(domain.grid, cell)
     stations, newest = stations_used(domain, cell, plan.names, point, now)
-    parts = [b""] * (2 * len(plan.pieces) - 1)
-    parts[::2] = plan.pieces
+    parts = plan.pieces.copy()
     parts[1::2] = [
-        f"{latitude!r}".encode(),
-        f"{longitude!r}".encode(),
+        b"%r" % latitude,
+        b"%r" % longitude,
         b'"ok"' if fine else b'"unknown"',
-        b"null" if fine else encode(reason_unknown(snapshot, latitude, longitude, inside=True)),
-        encode(place_of(domain, cell)),
+        reason,
+        b"%r" % row,
+        b"%r" % column,
         *columns,
         stations.encode(),
-        encode(newest),
-        f'"{iso(now)}"'.encode(),
+        newest.encode(),
+        b'"%b"' % iso(now).encode(),
     ]
     return orjson.Fragment(b"".join(parts))
 
@@ -101,7 +104,8 @@ def _planned(domain: Domain, query: PointsQuery) -> Plan:
     times = domain.times[hours]
     column, nothing = [SLOT], [None] * len(times)
     answer = {
-        **dict.fromkeys(("latitude", "longitude", "status", "reason", "cell"), SLOT),
+        **dict.fromkeys(("latitude", "longitude", "status", "reason"), SLOT),
+        "cell": place_of(domain, 0) | {"latitude": SLOT, "longitude": SLOT},
         "init_time": domain.times[domain.zero],
         "time": times,
         "concentrations": {
@@ -116,8 +120,11 @@ def _planned(domain: Domain, query: PointsQuery) -> Plan:
         "provenance": provenance(domain, {"stations": SLOT, "newest_input": SLOT}, "modelled", 0)
         | {"answered_at": SLOT},
     }
+    between = encode(answer).split(encode(SLOT))
+    pieces = [b""] * (2 * len(between) - 1)
+    pieces[::2] = between
     return Plan(
-        pieces=encode(answer).split(encode(SLOT)),
+        pieces=pieces,
         names=names,
         rows=_places([domain.variables[name] for name in names]),
         index_rows=_places([domain.indices[name] for name in index_names]),

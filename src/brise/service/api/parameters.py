@@ -1,10 +1,9 @@
 """What a point request may ask, parsed once for GET and POST, every input bounded."""
 
 import math
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote_plus
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,8 +23,7 @@ Format = Literal["json", "csv"]
 EXAMPLE = (51.5074, -0.1278)
 
 
-@dataclass(frozen=True, slots=True)
-class PointsQuery:
+class PointsQuery(NamedTuple):
     """One checked request.
 
     Attributes:
@@ -92,16 +90,6 @@ def parse_names(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]
     return names
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
-    pollutants: tuple[str, ...]
-    indices: tuple[str, ...]
-    hours: int
-    format: str
-    start: datetime | None
-    end: datetime | None
-
-
 def parse_query(text: str) -> PointsQuery:
     """A GET request's query string.
 
@@ -122,12 +110,11 @@ def parse_query(text: str) -> PointsQuery:
         raise ParameterError("longitude", f"{len(longitude)} values", f"as many as latitude: {len(latitude)}")
     options = "&".join(rest)
     known = _kept_options(options) if len(options) < 400 else _options(options)
-    return PointsQuery(
-        latitude, longitude, known.pollutants, known.indices, known.hours, known.format, known.start, known.end
-    )
+    return PointsQuery(latitude, longitude, *known)
 
 
-def _options(text: str) -> _Options:
+def _options(text: str) -> tuple[Any, ...]:
+    """What follows the places in a PointsQuery."""
     query = dict(parse_qsl(text, keep_blank_values=True))
     for name, value in query.items():
         if name not in _KNOWN:
@@ -136,13 +123,13 @@ def _options(text: str) -> _Options:
     if kind not in ("json", "csv"):
         raise ParameterError("format", kind, "json or csv")
     start, end, indices = query.get("start"), query.get("end"), query.get("indices")
-    return _Options(
-        pollutants=parse_names("pollutants", query.get("pollutants", ""), POLLUTANTS),
-        indices=DEFAULT_INDICES if indices is None else parse_names("indices", indices, tuple(INDICES)),
-        hours=_hours(query.get("hours", str(MAX_HOURS))),
-        format=kind,
-        start=parse_time("start", start) if start else None,
-        end=parse_time("end", end) if end else None,
+    return (
+        parse_names("pollutants", query.get("pollutants", ""), POLLUTANTS),
+        DEFAULT_INDICES if indices is None else parse_names("indices", indices, tuple(INDICES)),
+        _hours(query.get("hours", str(MAX_HOURS))),
+        kind,
+        parse_time("start", start) if start else None,
+        parse_time("end", end) if end else None,
     )
 
 
@@ -206,7 +193,7 @@ class ForecastBody(PointsBody):
 
     def query(self) -> PointsQuery:
         """As a checked request."""
-        return replace(PointsBody.query(self), hours=self.hours)
+        return PointsBody.query(self)._replace(hours=self.hours)
 
 
 class HistoryBody(PointsBody):
@@ -218,7 +205,7 @@ class HistoryBody(PointsBody):
     def query(self) -> PointsQuery:
         """As a checked request."""
         start, end = parse_time("start", self.start), parse_time("end", self.end)
-        return replace(PointsBody.query(self), start=start, end=end)
+        return PointsBody.query(self)._replace(start=start, end=end)
 
 
 def check_period(query: PointsQuery) -> tuple[datetime, datetime]:
