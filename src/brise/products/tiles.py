@@ -93,16 +93,21 @@ def pollutant_stops(name: str, palette: str = "default") -> list[tuple[float, st
 def index_scale(index: Index, palette: str = "default") -> Scale:
     """One colour a band: the index's own, or as many of a palette. For category-only indices the value is the band.
 
+    An index whose bands end at whole numbers has whole numbers for values.
+
     Raises:
         InputError: No such palette.
     """
     bands = index.bands
-    uppers = [band.upper for band in bands[:-1]] if index.has_value else np.arange(len(bands) - 1) + 0.5
+    uppers = np.array([band.upper for band in bands[:-1]]) if index.has_value else np.arange(len(bands) - 1.0)
+    if (uppers == uppers.round()).all():
+        # Whole numbers: between a cell of 50 and one of 51 the band changes half-way, not just past the one of 50.
+        uppers = uppers + 0.5
     if palette == "default":
         colours = np.concatenate([_ramp((band.colour,), 1) for band in bands])
     else:
         colours = _ramp(_stops(palette), len(bands))
-    return Scale(np.asarray(uppers, float), colours)
+    return Scale(uppers, colours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +206,16 @@ def _bilinear(
             corner = values[np.ix_(rows, columns)]
             return np.where(np.isnan(corner), near, corner)
 
-        upper = pick(ups, lefts) * (1 - right) + pick(ups, rights) * right
-        lower = pick(downs, lefts) * (1 - right) + pick(downs, rights) * right
-        return np.asarray(upper * (1 - down) + lower * down, np.float32)
-    across = values[:, lefts] * (1 - right) + values[:, rights] * right  # (Y, 256): rows blend once, not per pixel
-    return np.asarray(across[ups] * (1 - down) + across[downs] * down, np.float32)
+        upper = _between(pick(ups, lefts), pick(ups, rights), right)
+        lower = _between(pick(downs, lefts), pick(downs, rights), right)
+        return _between(upper, lower, down)
+    across = _between(values[:, lefts], values[:, rights], right)  # (Y, 256): rows blend once, not per pixel
+    return _between(across[ups], across[downs], down)
+
+
+def _between(a: NDArray[np.float32], b: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
+    """In this form equal neighbours stay exactly equal: 3 (1 - t) + 3 t can come out above 3, in the next band."""
+    return np.asarray(a + (b - a) * share, np.float32)
 
 
 def png(colour: NDArray[np.uint8], scale: Scale) -> bytes:

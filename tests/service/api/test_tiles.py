@@ -141,3 +141,25 @@ def test_wrong_names_and_numbers_are_input_errors():
         tiles.pollutant_scale("voc")
     with pytest.raises(InputError, match=r"tile 2/4/0: z from 0 to 14"):
         tiles.window(Grid("g", 0, 0, 1, 2, 2), 2, 4, 0)
+
+
+def test_equal_cells_on_a_bands_edge_have_one_colour():
+    grid = Grid("flat", 51.6, -0.2, 0.02, 60, 60)
+    scale = tiles.index_scale(INDICES["uk_daqi"])
+    for zoom in (8, 9, 10, 11):
+        x, y, _, _ = tile_of(51.3, 0.2, zoom)
+        part = tiles.window(grid, zoom, x, y)
+        assert part is not None
+        values = np.full((len(part.rows), len(part.columns)), 3, np.float32)
+        assert set(np.unique(tiles.shade(values, part, scale))) <= {0, 3}
+
+
+def test_a_whole_number_index_changes_band_half_way_between_cells():
+    grid = Grid("step", 0.5, 0.5, 1.0, 1, 2)  # cells around 0.5 and 1.5 degrees east
+    scale = tiles.index_scale(INDICES["us_aqi"])
+    zoom = 8
+    x, y, row, edge = tile_of(0.5, 1.0, zoom)
+    part = tiles.window(grid, zoom, x, y)
+    assert part is not None
+    colour = tiles.shade(np.array([[50, 51]], np.float32)[:, part.columns], part, scale)[row]
+    assert (colour[edge - 20], colour[edge + 20]) == (1, 2)
