@@ -105,7 +105,11 @@ def store_day(folder: Path) -> None:
     times = [hour for hour in pd.date_range("2026-11-22", periods=24, freq="h") if hour.hour != 5]
     values = np.array([time.hour for time in times], np.float32)
     values = np.broadcast_to(values[:, None, None], (len(times), GRID.rows, GRID.columns))
-    analyses.store_analysis(folder / "products", "air_quality", "town", field("time", times, values))
+    cube = field("time", times, values)
+    cube["pm25_q10"], cube["pm25_q90"] = cube["pm25"] * 0.5, cube["pm25"] * 2
+    for name in ("pm25_q10", "pm25_q90"):
+        cube[name].attrs = cube["pm25"].attrs
+    analyses.store_analysis(folder / "products", "air_quality", "town", cube)
 
 
 def fill_tables(url: str) -> None:

@@ -139,10 +139,27 @@ def test_history_has_every_hour_with_null_where_nothing_was_analysed(client):
     values = answer["concentrations"]["pm25"]["value"]
     assert values[5] is None
     assert values[:5] + values[6:] == [float(hour) for hour in range(24) if hour != 5]
+    assert answer["concentrations"]["pm25"]["q10"][:7] == [0, 0.5, 1, 1.5, 2, None, 3]
+    assert answer["concentrations"]["pm25"]["q90"][:7] == [0, 2, 4, 6, 8, None, 12]
     assert answer["concentrations"]["no2"]["value"] == [None] * 24
     aqi = answer["indices"]["us_aqi"]
     assert aqi["categories"][aqi["category"][-1]] == "us_aqi.moderate"
     assert answer["provenance"]["simulated"] is True
+
+
+def test_history_ends_now(client):
+    answer = client.get(f"{HISTORY}?{AT}&start=2026-11-22T22:00Z&end=2026-11-30").json()
+    assert (answer["time"][0], answer["time"][-1]) == ("2026-11-22T22:00:00Z", "2026-11-23T07:00:00Z")
+    assert answer["concentrations"]["pm25"]["value"] == [22, 23] + [None] * 8
+    answer = client.get(f"{HISTORY}?{AT}&start=2026-12-01&end=2026-12-02").json()
+    assert (answer["status"], answer["time"], answer["indices"]["us_aqi"]["value"]) == ("unknown", [], [])
+
+
+def test_history_of_several_points_keeps_their_order(client):
+    query = f"latitude=51.5,0,51.52&longitude=-0.1,0,-0.12&{DAY}"
+    several = client.get(f"{HISTORY}?{query}").json()["results"]
+    assert [one["status"] for one in several] == ["ok", "unknown", "ok"]
+    assert several[0] == client.get(f"{HISTORY}?{AT}&{DAY}").json()
 
 
 def test_history_of_an_unknown_period_or_place_is_unknown(client):

@@ -1,14 +1,14 @@
 """Past analyses at a point, from the daily cubes, with the indices they make."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from brise.formulas.indices.registry import INDICES
-from brise.io.analyses import read_analyses
+from brise.io.analyses import read_analyses_at
 from brise.service.api.answers import DECIMALS, UNIT, index_nothing, place_of, positions, reason_unknown
 from brise.service.api.dependencies import PRODUCT, Domain, Snapshot, Store, iso, legend
 from brise.service.api.parameters import PointsQuery
@@ -16,48 +16,81 @@ from brise.service.api.parameters import PointsQuery
 BEFORE = timedelta(hours=24)
 """Read before the period, for indices that average over a day."""
 
+SKIP = int(BEFORE / timedelta(hours=1))
+
+Fields = Mapping[str, NDArray[np.float64]]
+"""Array of the cubes (a pollutant, or its `_q10`, `_q90`) -> (SKIP + hours,) at one point."""
+
 
 def history(
     store: Store, snapshot: Snapshot, query: PointsQuery, start: datetime, end: datetime
 ) -> list[dict[str, Any]]:
-    """Past hours at every point, one row an hour from `start` to `end`, null where nothing was analysed."""
+    """Past hours at every point, one row an hour from `start` to `end` or now, null where nothing was analysed."""
     hour = timedelta(hours=1)
     first = datetime.fromtimestamp(-(-start.timestamp() // 3600) * 3600, UTC)
-    count = max(0, (end - first) // hour + 1)
-    return [_point(store, snapshot, query, place, (first, count)) for place in range(len(query.latitude))]
+    count = max(0, (min(end, snapshot.clock.now()) - first) // hour + 1)
+    points = list(zip(query.latitude, query.longitude, strict=True))
+    placed = [_domain_of(snapshot, point) for point in points]
+    found: dict[int, Fields] = {}
+    for domain in {one.name: one for one, _ in placed if one is not None}.values():
+        here = [place for place, (one, _) in enumerate(placed) if one is domain]
+        fields = _read(store, domain, (first, count), [points[place] for place in here]) if count else {}
+        for column, place in enumerate(here):
+            found[place] = {name: values[:, column] for name, values in fields.items()}
+    times = [iso(int(first.timestamp()) + 3600 * step) for step in range(count)]
+    return [
+        _point(snapshot, query, place, (domain, cell), found.get(place, {}), times)
+        for place, (domain, cell) in enumerate(placed)
+    ]
+
+
+def _domain_of(snapshot: Snapshot, point: tuple[float, float]) -> tuple[Domain | None, int]:
+    cells = [(one, one.grid.cell(*point)) for one in snapshot.domains]  # finest first
+    return next(((one, cell) for one, cell in cells if cell is not None), (None, -1))
 
 
 def _point(
-    store: Store, snapshot: Snapshot, query: PointsQuery, place: int, hours: tuple[datetime, int]
+    snapshot: Snapshot,
+    query: PointsQuery,
+    place: int,
+    where: tuple[Domain | None, int],
+    found: Fields,
+    times: list[str],
 ) -> dict[str, Any]:
     latitude, longitude = query.latitude[place], query.longitude[place]
-    cells = [(one, one.grid.cell(latitude, longitude)) for one in snapshot.domains]  # finest first
-    domain, cell = next(((one, cell) for one, cell in cells if cell is not None), (None, -1))
-    found = _read(store, domain, hours, (latitude, longitude)) if domain else pd.DataFrame()
+    domain, cell = where
     names = query.pollutants or (domain.names if domain else ())
-    skip = int(BEFORE / timedelta(hours=1))
-    fields = {name: found[name].to_numpy(np.float64) for name in names if name in found}
-    known = any(np.isfinite(values[skip:]).any() for values in fields.values())
-    first, count = hours
-    times = [iso(int(first.timestamp()) + 3600 * step) for step in range(count)] if domain else []
+    known = any(np.isfinite(found[name][SKIP:]).any() for name in names if name in found)
+    count = len(times) if domain else 0
     return {
         "latitude": latitude,
         "longitude": longitude,
         "status": "ok" if known else "unknown",
         "reason": None if known else _reason(snapshot, (latitude, longitude), domain is not None),
         "cell": place_of(domain, cell) if domain else None,
-        "time": times,
-        "concentrations": {name: _series(fields.get(name), skip, len(times)) for name in names},
-        "indices": {name: _index(name, found, skip, len(times)) for name in query.indices},
+        "time": times[:count],
+        "concentrations": {name: _series(found, name, count) for name in names},
+        "indices": {name: _index(name, found, count) for name in query.indices},
         "provenance": _provenance(domain) if domain else None,
     }
 
 
-def _read(store: Store, domain: Domain, hours: tuple[datetime, int], point: tuple[float, float]) -> pd.DataFrame:
+def _read(
+    store: Store, domain: Domain, hours: tuple[datetime, int], points: list[tuple[float, float]]
+) -> dict[str, NDArray[np.float64]]:
+    """(SKIP + hours, P) of each array, from 24 h before the first hour; NaN where nothing was analysed."""
     first, count = hours
-    wanted = pd.date_range(first - BEFORE, periods=count + int(BEFORE / timedelta(hours=1)), freq="h")
-    period = (first - BEFORE - timedelta(hours=1), wanted[-1].to_pydatetime())
-    return read_analyses(store.products, PRODUCT, domain.name, period, point).reindex(wanted)
+    begin = first - BEFORE
+    period = (begin - timedelta(hours=1), first + timedelta(hours=count - 1))
+    kept = read_analyses_at(store.products, PRODUCT, domain.name, period, points)
+    since = kept["time"].to_numpy() - np.datetime64(begin.replace(tzinfo=None), "ns")
+    whole = since % np.timedelta64(1, "h") == np.timedelta64(0, "h")
+    rows = (since[whole] // np.timedelta64(1, "h")).astype(np.intp)
+    fields = {}
+    for name, array in kept.data_vars.items():
+        fields[str(name)] = np.full((SKIP + count, len(points)), np.nan)
+        fields[str(name)][rows] = array.to_numpy()[whole]
+    return fields
 
 
 def _reason(snapshot: Snapshot, point: tuple[float, float], inside: bool) -> str:
@@ -77,24 +110,22 @@ def _provenance(domain: Domain) -> dict[str, Any]:
     }
 
 
-def _numbers(values: NDArray[np.float64] | None, skip: int, count: int) -> Any:
-    return [None] * count if values is None else np.round(values[skip:], DECIMALS)
+def _series(found: Fields, name: str, count: int) -> dict[str, Any]:
+    def numbers(array: str) -> Any:
+        return np.round(found[array][SKIP:], DECIMALS) if array in found else [None] * count
+
+    return {"unit": UNIT, "value": numbers(name), "q10": numbers(f"{name}_q10"), "q90": numbers(f"{name}_q90")}
 
 
-def _series(values: NDArray[np.float64] | None, skip: int, count: int) -> dict[str, Any]:
-    nothing = [None] * count
-    return {"unit": UNIT, "value": _numbers(values, skip, count), "q10": nothing, "q90": nothing}
-
-
-def _index(name: str, found: pd.DataFrame, skip: int, count: int) -> dict[str, Any]:
+def _index(name: str, found: Fields, count: int) -> dict[str, Any]:
     index = INDICES[name]
-    fields = {one: found[one].to_numpy(np.float64) for one in index.pollutants if one in found}
+    fields = {one: found[one] for one in index.pollutants if one in found}
     if not count or not fields:
         return index_nothing(name, count)
     result = index.compute(fields)
     return {
-        "value": np.round(result.value[skip:], DECIMALS),
-        "category": positions(result.category[skip:].tolist()),
-        "dominant": positions(result.dominant[skip:].tolist()),
+        "value": np.round(result.value[SKIP:], DECIMALS),
+        "category": positions(result.category[SKIP:].tolist()),
+        "dominant": positions(result.dominant[SKIP:].tolist()),
         **legend(name),
     }
