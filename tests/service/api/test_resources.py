@@ -4,9 +4,12 @@ import csv
 import io
 import re
 
+import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
 from brise.formulas.indices.registry import INDICES
+from brise.service.api.status import Freshness
 
 
 def ids(reply) -> list[str]:
@@ -155,6 +158,20 @@ def test_metrics_count_by_route_template_not_by_url(client):
     assert any('route="unmatched",status="404"' in line for line in lines)
     assert "nobody" not in reply.text
     assert "nowhere" not in reply.text
+
+
+def test_gauges_tell_the_freshness_that_status_tells(client):
+    registry = CollectorRegistry()
+    registry.register(Freshness(client.app.state.store))
+    tell = registry.get_sample_value
+    assert tell("brise_store_up") == 1
+    # the data's clock stands at 07:30, its drift during a test is far below a second
+    np.testing.assert_allclose(tell("brise_domain_run_age_seconds", {"domain": "town"}), 1800, atol=1)
+    np.testing.assert_allclose(tell("brise_source_data_age_seconds", {"source": "simulated"}), 1800, atol=1)
+    assert tell("brise_source_failing", {"source": "simulated"}) == 0
+    assert tell("brise_source_ingest_rows", {"source": "simulated"}) is None  # the source told no counts
+    states = {one: tell("brise_job_state", {"product": "air_quality", "state": one}) for one in ("done", "failed")}
+    assert states == {"done": 1, "failed": 0}
 
 
 @pytest.mark.parametrize("url", ["/", "/docs"])

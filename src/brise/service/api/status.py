@@ -1,23 +1,32 @@
 """`/v1/status`: what is published, how fresh each source is, what the jobs did."""
 
 import logging
+import time
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from threading import Lock
+from typing import Any, get_args
 
 from fastapi import APIRouter, Request
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from brise.conventions.errors import StoreError
+from brise.io.runs import JobRun, SourceStatus, State
 from brise.io.sources.registry import SOURCES
 from brise.io.tables import Tables
 from brise.service.api.answers import encode
-from brise.service.api.dependencies import Domain, iso, store_of
+from brise.service.api.dependencies import Domain, Store, iso, store_of
 from brise.service.api.documented import problems
 from brise.service.api.schemas import StatusOut
 
 LOG = logging.getLogger(__name__)
 router = APIRouter(tags=["operation"])
 JOBS_SHOWN = 20
+METRICS_SECONDS = 5.0
+"""How long what was read for the metrics is used again, however many scrapers ask."""
 
 
 def _domain(domain: Domain) -> dict[str, Any]:
@@ -115,3 +124,65 @@ def status(request: Request) -> Response:
         "notes": notes,
     }
     return Response(encode(body), headers={"Cache-Control": "no-cache"}, media_type="application/json")
+
+
+class Freshness(Collector):
+    """Prometheus gauges of what `/v1/status` tells. Labels are domains, sources, products and states: few."""
+
+    def __init__(self, store: Store) -> None:
+        """Read nothing yet."""
+        self._store = store
+        self._lock = Lock()
+        self._read_at = -METRICS_SECONDS
+        self._kept: list[Metric] = []
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing, so that registering reads nothing."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """The gauges, at most METRICS_SECONDS old."""
+        with self._lock:
+            if time.monotonic() - self._read_at >= METRICS_SECONDS:
+                self._kept = _gauges(self._store)
+                self._read_at = time.monotonic()
+            return self._kept
+
+
+def _gauges(store: Store) -> list[Metric]:
+    """What cannot be read is left out: an absent figure is not a zero; `brise_store_up` says why."""
+    snapshot, up = store.last(), 1.0
+    sources: list[SourceStatus] = []
+    runs: list[JobRun] = []
+    try:
+        snapshot = store.snapshot()
+        tables = store.tables()
+        sources, runs = tables.runs.read_sources(), tables.runs.read_runs(limit=JOBS_SHOWN)
+    except StoreError as error:
+        LOG.warning("metrics: %s", error)
+        up = 0.0
+    now = snapshot.clock.now()
+    ages = [(domain.name, now.timestamp() - domain.init) for domain in snapshot.domains]
+    data = [(one.source, (now - one.last_data_time).total_seconds()) for one in sources if one.last_data_time]
+    rows = [(one.source, float(one.counts["stored"])) for one in sources if "stored" in one.counts]
+    failing = [(one.source, float(bool(one.last_error))) for one in sources]
+    state = GaugeMetricFamily("brise_job_state", "1 at the newest run's state.", labels=("product", "state"))
+    for product in sorted({run.product for run in runs}):
+        newest = next(run for run in runs if run.product == product)
+        for name in get_args(State):
+            state.add_metric((product, name), float(newest.state == name))
+    return [
+        GaugeMetricFamily("brise_store_up", "1 where database and published runs can be read.", up),
+        _gauge("brise_domain_run_age_seconds", "Age of the newest run.", "domain", ages),
+        _gauge("brise_source_data_age_seconds", "Age of the newest period that a source gave.", "source", data),
+        _gauge("brise_source_ingest_rows", "Rows stored by a source's last ingest.", "source", rows),
+        _gauge("brise_source_failing", "1 where a source's last attempt failed.", "source", failing),
+        state,
+    ]
+
+
+def _gauge(name: str, text: str, label: str, rows: list[tuple[str, float]]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=(label,))
+    for key, value in rows:
+        family.add_metric((key,), value)
+    return family
