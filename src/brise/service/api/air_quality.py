@@ -106,7 +106,7 @@ def _get(answer: Answer, store: Store) -> Callable[[Request], Any]:
         validator = caching.etag(snapshot.tag, f"{zlib.crc32(asked):08x}", mark)
         if caching.matches(request, validator):
             return caching.not_modified(validator, snapshot.max_age)
-        return Response(body, headers=caching.headers(validator, snapshot.max_age), media_type=MEDIA[query.format])
+        return caching.Encoded(body, MEDIA[query.format].encode(), validator, snapshot.max_age)
 
     return endpoint
 
@@ -167,3 +167,4 @@ def add_routes(app: FastAPI) -> None:
             responses=responses | problems(400, 413),
             **common,
         )
+    app.router.routes.sort(key=lambda route: not isinstance(route, HotRoute))  # these are compared first

@@ -1,6 +1,7 @@
 """What every answer about a point says: pure functions of a prepared run, returning what orjson can write."""
 
-import math
+from functools import lru_cache
+from math import asin, cos, dist, radians, sin
 from typing import Any
 
 import orjson
@@ -69,28 +70,35 @@ def stations_used(
     Returns:
         JSON of each.
     """
-    latitude, longitude = math.radians(point[0]), math.radians(point[1])
-    across = math.cos(latitude)
-    here = (across * math.cos(longitude), across * math.sin(longitude), math.sin(latitude))
-    places, feeds = domain.nearest[cell].tolist(), dict[int, str]()
+    latitude, longitude = radians(point[0]), radians(point[1])
+    across = cos(latitude)
+    here = (across * cos(longitude), across * sin(longitude), sin(latitude))
+    places, masks, bit = domain.nearest[cell].tolist(), dict[int, int](), 1
     for name in names:
         for place in places[domain.variables[name]]:
-            feeds[place] = f'{feeds[place]},"{name}"' if place in feeds else f'"{name}"'
-    feeds.pop(-1, None)
-    found, newest = [], 0
-    for place, text in feeds.items():
-        head, vector, measured = domain.stations[place]
-        distance = DIAMETER_KM * math.asin(min(1.0, math.dist(here, vector) / 2))
-        if measured is None:
-            age: object = "null"
-        else:
+            masks[place] = masks.get(place, 0) | bit
+        bit += bit
+    masks.pop(-1, None)  # no station
+    found, newest, stations = [], 0, domain.stations
+    for place, mask in masks.items():
+        head, vector, measured = stations[place]
+        distance = DIAMETER_KM * asin(min(1.0, dist(here, vector) / 2))
+        age: object = "null"
+        if measured is not None:
             age = (now - measured) // 60
             if measured > newest:
                 newest = measured
-        found.append((distance, f'{head},"variables":[{text}],"distance_km":{distance:.2f},"age_minutes":{age}}}'))
+        feeds = _feeds(names, mask)
+        found.append((distance, f'{head},"variables":{feeds},"distance_km":{distance:.2f},"age_minutes":{age}}}'))
     found.sort()
     told = f'{{"time":"{iso(newest)}","age_minutes":{(now - newest) // 60}}}' if newest else "null"
     return f"[{','.join([text for _, text in found])}]", told
+
+
+@lru_cache(maxsize=1024)
+def _feeds(names: tuple[str, ...], mask: int) -> str:
+    """JSON of the names whose bits are set."""
+    return encode([name for place, name in enumerate(names) if mask >> place & 1]).decode()
 
 
 def contributors(
