@@ -20,6 +20,11 @@ Kind = Literal["reference", "low_cost", "weather", "mobile", "simulated", "model
 KINDS: tuple[str, ...] = ("reference", "low_cost", "weather", "mobile", "simulated", "model")
 
 
+RAW = "-raw:"
+"""In the id of a station of uncorrected values, beside the station of the corrected ones. Its decoder flags its rows;
+nobody judges them again, and they feed nothing."""
+
+
 class Flag(IntEnum):
     """QARTOD quality flags."""
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Select
 
 from brise.conventions.errors import InputError
+from brise.conventions.observations import Flag
 
 KEY = ("station", "variable", "time", "period_s")
 """The primary key of an observation, in its order."""
@@ -128,23 +129,25 @@ def _merge_postgresql(driver: Any, rows: Columns) -> tuple[int, int]:
     return inserted, updated
 
 
-def flag_hours(connection: Connection, rows: Columns) -> int:
+def flag_hours(connection: Connection, rows: Columns, unjudged: bool = False) -> int:
     """Set the quality flags of all stored observations whose period ended within an hour.
 
     Args:
         connection: In a transaction.
         rows: From `encode`, with `quality_flag`; `time` and `period_s` are the hour's end and length.
+        unjudged: Only of those that have not been evaluated yet.
 
     Returns:
         Rows changed; what is not stored, or has this flag already, is not.
     """
     driver: Any = connection.connection.driver_connection
+    only = f" AND old.quality_flag = {int(Flag.NOT_EVALUATED)}" if unjudged else ""
     if connection.dialect.name == "sqlite":
         before = driver.total_changes
         _run_sqlite(
             driver,
-            "UPDATE observations SET quality_flag = ? WHERE station = ? AND variable = ? AND time > ? AND time <= ? "
-            "AND period_s <= ? AND quality_flag <> ?",
+            "UPDATE observations AS old SET quality_flag = ? WHERE station = ? AND variable = ? AND time > ? "  # noqa: S608
+            f"AND time <= ? AND period_s <= ? AND quality_flag <> ?{only}",
             [
                 *(rows[name] for name in ("quality_flag", "station", "variable")),
                 rows["time"] - rows["period_s"],
@@ -155,10 +158,10 @@ def flag_hours(connection: Connection, rows: Columns) -> int:
     _stage(driver, {name: rows[name] for name in (*KEY, "quality_flag")})
     return int(
         driver.execute(
-            "UPDATE observations AS old SET quality_flag = incoming.quality_flag FROM incoming "
+            "UPDATE observations AS old SET quality_flag = incoming.quality_flag FROM incoming "  # noqa: S608
             "WHERE old.station = incoming.station AND old.variable = incoming.variable "
             "AND old.time > incoming.time - incoming.period_s AND old.time <= incoming.time "
-            "AND old.period_s <= incoming.period_s AND old.quality_flag <> incoming.quality_flag"
+            f"AND old.period_s <= incoming.period_s AND old.quality_flag <> incoming.quality_flag{only}"
         ).rowcount
     )
 

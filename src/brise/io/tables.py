@@ -180,11 +180,12 @@ class Tables:
             inserted, updated = bulk.merge(connection, rows)
         return Stored(inserted, updated, len(frame) - inserted - updated)
 
-    def flag_hours(self, frame: pd.DataFrame) -> int:
+    def flag_hours(self, frame: pd.DataFrame, unjudged: bool = False) -> int:
         """Set quality flags of stored observations by the hour: every row whose period ended within it.
 
         Args:
             frame: `station_id, variable, time, quality_flag`; `time` is the END of the hour.
+            unjudged: Only of rows that have not been evaluated yet.
 
         Returns:
             Rows whose flag changed; what is not stored is passed over.
@@ -197,7 +198,7 @@ class Tables:
         with writing(self._engine) as connection:
             keys = _station_keys(connection, frame["station_id"])
             rows = bulk.encode(frame.assign(period_s=hours.HOUR_S), keys, self._variables)
-            return bulk.flag_hours(connection, rows)
+            return bulk.flag_hours(connection, rows, unjudged)
 
     def delete_older_than(self, time: datetime) -> int:
         """Forget observations whose period ended before `time`, a few stations at a time so that no one waits long.
@@ -292,10 +293,15 @@ class Tables:
         return self._hours(names, (start, end), received_by, _chosen(area, kinds), Flag.NOT_EVALUATED)
 
     def read_raw_hours(
-        self, names: Sequence[str], start: datetime, end: datetime, received_by: datetime | None = None
+        self,
+        names: Sequence[str],
+        start: datetime,
+        end: datetime,
+        received_by: datetime | None = None,
+        kinds: Collection[str] | None = None,
     ) -> StationHours:
         """As `read_hours`, whatever the flags: what quality control judges, and nothing else should read."""
-        return self._hours(names, (start, end), received_by, [], Flag.FAIL)
+        return self._hours(names, (start, end), received_by, _chosen(None, kinds), Flag.FAIL)
 
     def _hours(
         self,

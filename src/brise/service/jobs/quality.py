@@ -1,11 +1,11 @@
 """Quality control of what is stored: flags on rows, nothing deleted."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
-from brise.conventions.observations import Flag, StationHours
+from brise.conventions.observations import RAW, Flag, StationHours
 from brise.formulas.quality_control import assess
 from brise.io.tables import Tables
 
@@ -18,17 +18,22 @@ UNSETTLED = timedelta(hours=6)
 BLOCK = timedelta(days=30)
 """How much history is judged at once."""
 
+JUDGED_KINDS = ("reference", "low_cost", "weather", "mobile", "simulated")
+"""A model's values are neither judged nor neighbours to judge by."""
+
 CHECKED = ("pm1", "pm25", "pm10", "no2", "no", "o3", "so2", "co", "temperature", "relative_humidity", "pressure")
 
 
 def check_recent(tables: Tables, now: datetime) -> int:
-    """Judge the newest hours with what is known now.
+    """Judge the newest hours with what is known now; of older ones what came too late to be judged with its hour.
 
     Returns:
         Rows whose flag changed.
     """
-    hours = tables.read_raw_hours(CHECKED, now - CONTEXT, now, received_by=now)
-    return tables.flag_hours(_flags(hours, after=now - UNSETTLED, everything=True))
+    settled = now - UNSETTLED
+    frame = _flags(_raw_hours(tables, now - CONTEXT, now, now), now - CONTEXT, settled)
+    late = frame["time"].to_numpy() <= _utc(settled)
+    return tables.flag_hours(frame[~late]) + tables.flag_hours(frame[late], unjudged=True)
 
 
 def check_history(tables: Tables, start: datetime, end: datetime) -> int:
@@ -40,21 +45,32 @@ def check_history(tables: Tables, start: datetime, end: datetime) -> int:
     changed = 0
     while start < end:
         stop = min(start + BLOCK, end)
-        hours = tables.read_raw_hours(CHECKED, start - CONTEXT, stop, received_by=end)
-        changed += tables.flag_hours(_flags(hours, after=start, everything=False))
+        changed += tables.flag_hours(_flags(_raw_hours(tables, start - CONTEXT, stop, end), start, stop))
         start = stop
     return changed
 
 
-def _flags(hours: StationHours, after: datetime, everything: bool) -> pd.DataFrame:
-    """`station_id, variable, time, quality_flag` of the hours that end after `after` and hold a value."""
-    rows = hours.time > np.datetime64(after.replace(tzinfo=None), "s")
+def _raw_hours(tables: Tables, start: datetime, end: datetime, now: datetime) -> StationHours:
+    """What is to be judged: no models, and no uncorrected values, whose decoders have judged them."""
+    hours = tables.read_raw_hours(CHECKED, start, end, received_by=now, kinds=JUDGED_KINDS)
+    return hours.stations(np.array([RAW not in name for name in hours.station_id.tolist()], bool))
+
+
+def _utc(moment: datetime) -> np.datetime64:
+    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "s")
+
+
+def _flags(hours: StationHours, after: datetime, settled: datetime) -> pd.DataFrame:
+    """`station_id, variable, time, quality_flag` of the hours that end after `after` and hold a value.
+
+    Of hours that end at or before `settled`, only what is suspect or failed.
+    """
+    rows = hours.time > _utc(after)
+    fresh = (hours.time[rows] > _utc(settled))[:, None]
     frames = []
     for name, values in hours.values.items():
         flags = assess(values, hours.latitude, hours.longitude, name)[rows]
-        chosen = np.isfinite(values[rows]) & (flags != Flag.NOT_EVALUATED)
-        if not everything:
-            chosen &= flags >= Flag.SUSPECT
+        chosen = np.isfinite(values[rows]) & (flags != Flag.NOT_EVALUATED) & (fresh | (flags >= Flag.SUSPECT))
         hour, station = np.nonzero(chosen)
         frames.append(
             pd.DataFrame(
