@@ -7,23 +7,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
 from brise.conventions.errors import ConfigurationError, StoreError
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 LOG = logging.getLogger(__name__)
 
 BUSY_S = 30.0
 """How long a writer waits for another one before the store counts as busy."""
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 _MIGRATION_LOCK = 0x42726973  # any fixed number: PostgreSQL's advisory lock that one migration holds
 
@@ -171,23 +173,29 @@ def _translated(engine: Engine, what: str) -> Iterator[None]:
         raise StoreError(f"store ({engine.dialect.name}): {what} failed: {line}") from error
 
 
-def alembic_config() -> Config:
+def alembic_config() -> "Config":
     """Alembic's settings: migrations travel inside the package; the connection comes from the caller."""
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
 
 
 def _migrate(engine: Engine) -> None:
-    config = alembic_config()
-    scripts = ScriptDirectory.from_config(config)
-    head = scripts.get_current_head()
+    # Revisions are numbered in order, and files are named by them: whether there is anything to do needs no Alembic,
+    # which takes a quarter of a second to load.
+    known = sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+    head = known[-1]
     with reading(engine) as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
+        there = inspect(connection).has_table("alembic_version")
+        current = connection.scalar(text("SELECT version_num FROM alembic_version")) if there else None
     if current == head:
         return
-    known = {script.revision for script in scripts.walk_revisions()}
+    from alembic import command
+
+    config = alembic_config()
     if current is not None and current not in known:
         raise ConfigurationError(f"the store's schema {current} is newer than this Brise, which knows up to {head}")
     with writing(engine) as connection:  # SQLite: the write lock keeps others out until the end

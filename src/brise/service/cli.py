@@ -106,20 +106,19 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Fetch or read measurements, check them, and store them; a second run adds nothing."""
-    from brise.io.download import Client
-    from brise.io.raw import RawStore
-    from brise.service.jobs.ingest import ingest_files, ingest_live, open_tables, source_named
+    from brise.service.jobs.ingest import ingest_files, open_tables, source_named
 
     settings = _settings(data)
     provider = source_named(source)
     paths = [*(file or []), *(files or [])]
     window = (_time(start), _time(end))
-    with open_tables(settings) as tables, Client(RawStore(settings.data_dir / "raw")) as client:
-        report = (
-            ingest_files(tables, provider, paths, window)
-            if paths
-            else ingest_live(tables, provider, client, settings, window)
-        )
+    with open_tables(settings) as tables:
+        if paths:
+            report = ingest_files(tables, provider, paths, window)
+        else:
+            from brise.service.jobs.fetch import ingest_once
+
+            report = ingest_once(tables, provider, settings, window)
     if as_json:
         _print_json(report.as_dict())
     else:

@@ -14,13 +14,12 @@ from brise.io.sources.simulated import (
     SOURCE,
     Atmosphere,
     atmosphere,
-    ctm_background,
     decode,
     domains,
     observations,
     stations,
-    truth,
 )
+from brise.io.sources.simulated_fields import ctm_background, truth
 
 START = datetime(2024, 3, 4, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -18,7 +18,7 @@ from brise.conventions.observations import (
 from brise.io.download import Client, Limits
 from brise.io.sources import registry
 from brise.io.sources.source import Request
-from brise.service.jobs import feeds, ingest
+from brise.service.jobs import feeds, fetch, ingest
 from brise.service.settings import Settings
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -83,7 +83,7 @@ def test_a_source_that_is_only_read_from_files_cannot_be_live(tmp_path):
 def test_places_to_ask_a_forecast_for_are_the_stations_cells(sources, tmp_path):
     with ingest.open_tables(Settings(data_dir=tmp_path)) as tables:
         tables.upsert_stations(decode(b"1", NOW).stations)
-        places = ingest.station_places(tables)
+        places = fetch.station_places(tables)
     assert len(places) == 1
     assert max(abs(places[0][0] - 1.0), abs(places[0][1] - 2.0)) <= 0.2 + 1e-9  # half a cell
 
@@ -104,5 +104,5 @@ def test_a_forecast_alone_is_no_air_to_analyse(sources, tmp_path, monkeypatch):
 def test_a_forecast_is_not_asked_for_where_no_station_is(sources, tmp_path):
     settings = Settings(data_dir=tmp_path)
     with ingest.open_tables(settings) as tables:
-        report = ingest.ingest_live(tables, registry.SOURCES["open_meteo"], client(), settings, (None, None))
+        report = fetch.ingest_live(tables, registry.SOURCES["open_meteo"], client(), settings, (None, None))
     assert (report.read, report.stored) == (0, 0)

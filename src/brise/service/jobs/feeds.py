@@ -15,15 +15,14 @@ from brise.conventions.observations import Batch
 from brise.io.download import Client, Limits
 from brise.io.raw import RawStore
 from brise.io.runs import SourceStatus
-from brise.io.sources import simulated
+from brise.io.sources import simulated, simulated_fields
 from brise.io.sources.archive import archive_span, read_archive
 from brise.io.sources.registry import SOURCES
 from brise.io.sources.source import Source, Window
 from brise.io.tables import Tables
+from brise.service.jobs.fetch import LIVE_WINDOW, ingest_live
 from brise.service.jobs.ingest import (
-    LIVE_WINDOW,
     Report,
-    ingest_live,
     source_named,
     store_batch,
     without,
@@ -188,7 +187,7 @@ class SimulatedFeed:
 
     def background(self, init_time: datetime, hours: range) -> list[xr.Dataset]:
         """The biased, smoothed copy that stands in for a chemistry-transport forecast."""
-        return list(simulated.ctm_background(init_time, hours, self.seed).values())
+        return list(simulated_fields.ctm_background(init_time, hours, self.seed).values())
 
     def _store(self, tables: Tables, now: datetime) -> int:
         hour = now.replace(minute=0, second=0, microsecond=0)

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +13,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from brise.conventions.errors import DecodeError, NotFoundError, SourceError
+from brise.conventions.errors import DecodeError, NotFoundError
 from brise.conventions.observations import Batch
-from brise.io.download import Client
 from brise.io.raw import read_payload
-from brise.io.runs import SourceStatus
 from brise.io.sources.archive import read_archive
-from brise.io.sources.live import fetch_batches
 from brise.io.sources.registry import SOURCES
-from brise.io.sources.source import Source, Window
+from brise.io.sources.source import Source
 from brise.io.tables import Tables
 from brise.service.settings import Settings
 
 log = logging.getLogger("brise.ingest")
-
-LIVE_WINDOW = timedelta(hours=6)
-"""How far back a live source is asked: late rows included."""
-
-FORECAST_WINDOW = timedelta(hours=120)
-"""How far ahead a forecast source is asked."""
-
-MODEL_STEP = 0.4
-"""Degrees between the points at which a forecast source is asked: CAMS' own grid."""
-
-MOST_POINTS = 1000
 
 Span = tuple[datetime | None, datetime | None]
 
@@ -214,38 +200,3 @@ def _received_at(source: Source, path: Path) -> datetime:
     """When a file was received: as its name says, else now."""
     named = source.file_time(path.name) if source.file_time is not None else None
     return named or datetime.now(UTC)
-
-
-def station_places(tables: Tables) -> tuple[tuple[float, float], ...]:
-    """The coarse cells that hold stations, those with most first: where a forecast is worth asking for."""
-    frame = tables.read_stations(kinds=("reference", "low_cost"))
-    cells = (frame[["latitude", "longitude"]] / MODEL_STEP).round() * MODEL_STEP
-    return tuple((float(a), float(b)) for a, b in cells.value_counts().index[:MOST_POINTS])
-
-
-def ingest_live(tables: Tables, source: Source, client: Client, settings: Settings, span: Span) -> Report:
-    """Ask a provider and store what it gives; how it went is recorded for `brise status`.
-
-    Raises:
-        InputError: It is not a live source.
-        ConfigurationError: It wants a key and none is set.
-        SourceError: It did not answer, or refused.
-        DecodeError: What it answered cannot be read.
-    """
-    now = datetime.now(UTC)
-    points = settings.points or (station_places(tables) if source.forecast else ())
-    if source.forecast and not points:
-        return Report(source.name)  # no stations yet, so nowhere to ask for
-    ends = now + FORECAST_WINDOW if source.forecast else now
-    window = Window(span[0] or now - LIVE_WINDOW, span[1] or ends, area=settings.area, points=points)
-    key = settings.key(source.key_setting or source.optional_key_setting)
-    started, report = time.perf_counter(), Report(source.name)
-    try:
-        for batch in fetch_batches(client, source, window, key):
-            store_batch(tables, batch, report)
-    except (SourceError, DecodeError) as error:
-        tables.runs.record_source(SourceStatus(source.name, now, last_error=str(error)))
-        raise
-    report.seconds = time.perf_counter() - started
-    tables.runs.record_source(SourceStatus(source.name, now, now, report.newest, counts=report.as_dict()))
-    return report
