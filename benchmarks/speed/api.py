@@ -1,8 +1,9 @@
 """How fast the API answers, as a ratio to a constant body of the same size from the same server process.
 
 `python -m benchmarks.speed.api [--requests N] [--long]`: publishes a generated run, starts the server on 127.0.0.1 in a
-second process and asks it from this one over 32 keep-alive connections. Accepts: ratio at least 0.4, p99 under 40 ms,
-and (with --long) no growth of memory.
+second process and asks it from this one over 32 keep-alive connections, in rounds of both. Every forecast is worked
+out: nothing keeps answers. Accepts by the medians: ratio at least 0.4, p99 under 40 ms; and (with --long) no growth of
+memory. The ratio of the server's CPU time a request, told beside, is what other work on the machine disturbs least.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import uvicorn
@@ -168,6 +170,33 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@dataclass(frozen=True)
+class Round:
+    """One constant load and one of forecasts, right after each other, so that what disturbs one disturbs both."""
+
+    constant: Load
+    forecast: Load
+    constant_cpu_us: float
+    forecast_cpu_us: float
+
+
+def play_round(pid: int, port: int, constant: list[bytes], asked: list[bytes], count: int) -> Round:
+    spent = [cpu_seconds(pid)]
+    loads = []
+    for items in (constant, asked):
+        loads.append(load(port, items, count))
+        spent.append(cpu_seconds(pid))
+    fixed, own = ((b - a) / count * 1e6 for a, b in pairwise(spent))
+    one = Round(*loads, fixed, own)
+    print(
+        f"constant {one.constant.rate:7.0f}/s ({fixed:.0f} µs CPU)  "
+        f"forecast {one.forecast.rate:7.0f}/s ({own:.0f} µs CPU)  "
+        f"ratio {one.forecast.rate / one.constant.rate:.2f} (CPU {fixed / own:.2f})  "
+        f"p50 {one.forecast.p50_ms:.1f} ms  p99 {one.forecast.p99_ms:.1f} ms"
+    )
+    return one
+
+
 def measure(count: int, rounds: int, long: int) -> bool:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -179,37 +208,27 @@ def measure(count: int, rounds: int, long: int) -> bool:
             constant = [request(f"/constant?size={size}&{QUERY}")]
             load(port, asked, 2_000)  # warm
             load(port, constant, 2_000)
-            print(f"{GRID.cells} cells, body {size} bytes, {CONNECTIONS} connections, {count} requests a round")
-            best, p99 = 0.0, []
-            for _ in range(rounds):
-                spent = [cpu_seconds(pid)]
-                still = load(port, constant, count)
-                spent.append(cpu_seconds(pid))
-                point = load(port, asked, count)
-                spent.append(cpu_seconds(pid))
-                fixed, own = ((b - a) / count * 1e6 for a, b in pairwise(spent))
-                ratio = point.rate / still.rate
-                best = max(best, ratio)
-                p99.append(point.p99_ms)
-                print(
-                    f"constant {still.rate:7.0f}/s ({fixed:.0f} µs CPU)  "
-                    f"forecast {point.rate:7.0f}/s ({own:.0f} µs CPU)  "
-                    f"ratio {ratio:.2f}  p50 {point.p50_ms:.1f} ms  p99 {point.p99_ms:.1f} ms"
-                )
+            print(f"{GRID.cells} cells, body {size} bytes, {CONNECTIONS} connections, {count} requests a load")
+            played = [play_round(pid, port, constant, asked, count) for _ in range(rounds)]
             before = own_memory_mb(pid)
             if long:
                 load(port, asked, long)
             growth = own_memory_mb(pid) - before
-            print(f"own memory {before:.1f} MB, growth over {long} requests {growth:+.1f} MB")
-    good = best >= MIN_RATIO and min(p99) < MAX_P99_MS and growth < MAX_GROWTH_MB
+    ratio = median(one.forecast.rate / one.constant.rate for one in played)
+    fixed, own = median(one.constant_cpu_us for one in played), median(one.forecast_cpu_us for one in played)
+    p99 = median(one.forecast.p99_ms for one in played)
+    print(f"median of {rounds} rounds: ratio of rates {ratio:.2f}, p99 {p99:.1f} ms")
+    print(f"server CPU a request: constant {fixed:.0f} µs, forecast {own:.0f} µs, ratio {fixed / own:.2f}")
+    print(f"own memory {before:.1f} MB, growth over {long} requests {growth:+.1f} MB")
+    good = ratio >= MIN_RATIO and p99 < MAX_P99_MS and growth < MAX_GROWTH_MB
     print(f"{'meets' if good else 'MISSES'} ratio >= {MIN_RATIO}, p99 < {MAX_P99_MS} ms, growth < {MAX_GROWTH_MB} MB")
     return good
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--requests", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=5_000)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--long", action="store_true", help="watch memory over 200,000 requests")
     parser.add_argument("--serve", type=Path)
     parser.add_argument("--port", type=int, default=0)

@@ -61,14 +61,8 @@ def rows(blocks: Sequence[NDArray[np.float32]], form: Form) -> list[bytes]:
     >>> rows([np.array([[1.25, np.nan], [3, 0]], np.float32)], form([False, True]))
     [b'1.2,null', b'3,0']
     """
-    count, hours = len(form.scale), blocks[0].shape[-1]
-    steps = np.empty((count, hours), np.float32)
-    start = 0
-    for block in blocks:
-        flat = block.reshape(-1, hours)
-        end = start + len(flat)
-        np.multiply(flat, form.scale[start:end], out=steps[start:end])
-        start = end
+    steps = np.concatenate([block.reshape(-1, block.shape[-1]) for block in blocks])
+    np.multiply(steps, form.scale, out=steps)
     np.rint(steps, out=steps)
     np.fmax(steps, form.unknown, out=steps)  # drops NaN
     np.add(steps, form.shift, out=steps)
