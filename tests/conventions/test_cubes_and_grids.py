@@ -58,6 +58,16 @@ def test_points_outside_belong_to_no_cell():
     assert grid.cell(9, -0.4) == 2
 
 
+def test_a_grid_holds_what_has_a_cell():
+    rng = np.random.default_rng(1)
+    latitude, longitude = rng.uniform(-21, -13, 500), rng.uniform(170, 190, 500)
+    longitude = (longitude + 180) % 360 - 180
+    for grid in (Grid("fiji", -16.0, 179.0, 0.5, 5, 7), Grid("belt", -14.0, -180.0, 1.0, 4, 360)):
+        cells = [grid.cell(*place) is not None for place in zip(latitude, longitude, strict=True)]
+        assert grid.holds(latitude, longitude).tolist() == cells
+        assert 0 < sum(cells) < 500
+
+
 @pytest.mark.parametrize("bad", [{"rows": 0}, {"step": -1.0}, {"north": 91.0}, {"columns": 500}])
 def test_impossible_grids_are_refused(bad):
     with pytest.raises(ConventionError, match="grid g"):

@@ -93,6 +93,7 @@ def test_same_inputs_same_run(inputs, grid, run):
     again = compute(inputs, grid)
     np.testing.assert_array_equal(again.concentration, run.concentration)
     np.testing.assert_array_equal(again.index, run.index)
+    assert again.meta == run.meta
 
 
 def test_nothing_after_init_time_is_read(inputs, grid, hours):
@@ -159,6 +160,33 @@ def test_simulated_is_labelled(inputs, grid):
     run = compute(replace(inputs, simulated=True), grid)
     assert run.meta["simulated"]
     assert "simulated" in run.cube.attrs["source"]
+
+
+def test_one_simulated_station_labels_all(inputs, grid):
+    kinds = ["simulated", *inputs.stations["kind"][1:]]
+    run = compute(replace(inputs, stations=inputs.stations.assign(kind=kinds)), grid)
+    assert run.meta["simulated"]
+    assert "simulated" in run.cube.attrs["source"]
+
+
+def test_a_background_speaks_where_no_station_has_reported(inputs, grid, hours):
+    latitude, longitude = grid.points()
+    time = np.datetime64("2024-03-01T00:00:00", "s") + np.arange(-48, 97) * np.timedelta64(3600, "s")
+    background = Background("a model", time, latitude, longitude, {"pm25": np.full((len(time), grid.cells), 30.0)})
+    values = {name: matrix.copy() for name, matrix in hours.values.items()}
+    values["pm25"][-48:] = np.nan
+    run = compute(replace(inputs, hours=replace(hours, values=values), background=background), grid)
+    np.testing.assert_allclose(run.concentration[:, 0, 0, 24:], 30.0, rtol=1e-6)  # single precision
+    assert np.isnan(run.concentration[:, 0, 1:, 24:]).all()  # without an interval
+    assert (run.nearest[:, 0] == -1).all()
+
+
+def test_the_dirtiest_air_is_published(inputs, grid, hours):
+    values = {name: matrix.copy() for name, matrix in hours.values.items()}
+    values["pm25"][-6:] = 9_000.0
+    run = compute(replace(inputs, hours=replace(hours, values=values)), grid)  # intervals reach beyond the range
+    assert np.nanmax(run.concentration[:, 0]) <= 10_000.0
+    assert run.concentration[:, 0, 0, 24].max() > 5_000.0
 
 
 def test_leaving_a_station_out_errs_about_as_much_as_said(inputs, grid):

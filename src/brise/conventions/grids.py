@@ -73,6 +73,13 @@ class Grid:
         inside = 0 <= row < self.rows and 0 <= column < self.columns
         return row * self.columns + column if inside else None
 
+    def holds(self, latitude: ArrayLike, longitude: ArrayLike) -> NDArray[np.bool_]:
+        """(N,) which points lie in a cell: where `cell` is not None."""
+        row = np.floor((self.north - np.asarray(latitude, float)) / self.step + 0.5)
+        column = np.floor(((np.asarray(longitude, float) - self.west) % 360.0) / self.step + 0.5)
+        column = np.where(column == round(360.0 / self.step), 0, column)
+        return np.asarray((row >= 0) & (row < self.rows) & (column >= 0) & (column < self.columns))
+
 
 def unit_vectors(latitude: ArrayLike, longitude: ArrayLike) -> NDArray[np.float64]:
     """Points on the unit sphere, (..., 3), for tree searches without a date line or poles."""

@@ -53,7 +53,7 @@ class Inputs:
         background: Chemistry-transport forecast, if there is one.
         model: A name of `models.registry`.
         indices: Which indices to compute.
-        simulated: Whether the measurements are.
+        simulated: Whether the measurements are; a single simulated station makes them so.
     """
 
     hours: StationHours
@@ -75,7 +75,7 @@ class Run:
         concentration: (cells, variables, 3, hours) float32: value, 10 % and 90 % quantile, storage units.
         index: (cells, indices, 3, hours) float32: value, category, dominant pollutant's position.
         nearest: (cells, variables, 3) int32 positions in meta["stations"], -1 none.
-        meta: As meta.json.
+        meta: As meta.json, but for `created_at`.
         cube: The forecast as a CF cube.
         analysis: The analysed hours as a CF cube.
     """
@@ -91,9 +91,7 @@ class Run:
 
 def inside(hours: StationHours, grid: Grid) -> NDArray[np.bool_]:
     """(S,) which stations lie on the grid."""
-    return np.array(
-        [grid.cell(a, b) is not None for a, b in zip(hours.latitude, hours.longitude, strict=True)], dtype=bool
-    )
+    return grid.holds(hours.latitude, hours.longitude)
 
 
 def fit_domain(hours: StationHours, grid: Grid) -> dict[str, Fitted]:
@@ -114,6 +112,8 @@ def compute(inputs: Inputs, grid: Grid) -> Run:
     if unknown:
         raise InputError(f"unknown index {unknown[0]!r}; known are {', '.join(INDICES)}")
     hours = _window(inputs, grid)
+    here = inputs.stations["station_id"].isin(hours.station_id)
+    inputs = replace(inputs, simulated=inputs.simulated or bool((inputs.stations["kind"][here] == "simulated").any()))
     variables = _variables(inputs, hours)
     latitude, longitude = grid.points()
     places = unit_vectors(latitude, longitude)
@@ -134,11 +134,11 @@ def compute(inputs: Inputs, grid: Grid) -> Run:
 def _window(inputs: Inputs, grid: Grid) -> StationHours:
     """The domain's stations and the hours that the forecast reads."""
     init = np.datetime64(inputs.init_time.astimezone(UTC).replace(tzinfo=None), "s")
-    hours = inputs.hours.until(init)
+    # The domain's stations first: a domain is a small part of the world's network, all of which is here.
+    hours = inputs.hours.stations(inside(inputs.hours, grid)).until(init)
     if not len(hours.time) or hours.time[-1] != init:
         last = hours.time[-1] if len(hours.time) else "nothing"
         raise InputError(f"domain {grid.name}: the history ends at {last}, init_time is {init}")
-    hours = hours.stations(inside(hours, grid))
     return replace(
         hours, time=hours.time[-READ_HOURS:], values={name: rows[-READ_HOURS:] for name, rows in hours.values.items()}
     )
@@ -169,14 +169,15 @@ def _variable(
     points, leads = model(inputs.model).points, tuple(range(1, HOURS[-1] + 1))
     past, ahead = points(task, places), points(replace(task, rows=rows[-1:], leads=leads), places)
     out = np.full((3, len(steps), len(places)), np.nan, np.float32)
-    first = len(steps) - len(leads) - len(rows)
+    first, most = len(steps) - len(leads) - len(rows), VARIABLES[name].maximum
     for side, part in enumerate(("value", "q10", "q90")):
-        np.maximum(getattr(past, part)[:, 0], 0.0, out=out[side, first : first + len(rows)])
-        np.maximum(getattr(ahead, part)[0], 0.0, out=out[side, -len(leads) :])
+        np.clip(getattr(past, part)[:, 0], 0.0, most, out=out[side, first : first + len(rows)])
+        np.clip(getattr(ahead, part)[0], 0.0, most, out=out[side, -len(leads) :])
     recent = np.flatnonzero(np.isfinite(hours.values[name][-24:]).any(axis=0))
     which, distance = nearest(task.places[recent], places, 3)
     far = distance[:, 0] > task.own.mapping.reach_km
     out[:, far & np.isnan(behind)] = np.nan
+    out[0] = np.where(np.isnan(out[0]), np.maximum(behind, 0.0), out[0])  # where no station speaks, the background does
     near = np.where(which >= 0, np.append(recent, -1)[which], -1).astype(np.int32)
     return out.transpose(2, 0, 1), near
 
@@ -203,7 +204,8 @@ def _indices(names: tuple[str, ...], variables: list[str], concentration: NDArra
 
 
 def _meta(inputs: Inputs, grid: Grid, hours: StationHours, variables: list[str]) -> dict[str, Any]:
-    described: dict[str, Any] = {str(row["station_id"]): row for row in inputs.stations.to_dict("records")}
+    some = inputs.stations[inputs.stations["station_id"].isin(hours.station_id)]
+    described: dict[str, Any] = {str(row["station_id"]): row for row in some.to_dict("records")}
     missing = sorted(set(hours.station_id.tolist()) - set(described))
     if missing:
         raise InputError(f"domain {grid.name}: station {missing[0]!r} has hours but is not described")
@@ -233,7 +235,6 @@ def _meta(inputs: Inputs, grid: Grid, hours: StationHours, variables: list[str])
         "reach_km": reach,
         "stations": stations,
         "sources": sorted({station["source"] for station in stations}),
-        "created_at": _iso(datetime.now(UTC)),
         "notes": [] if variables else [f"no station of {grid.name} has a measurement to work from"],
     }
 

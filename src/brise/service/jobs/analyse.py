@@ -140,7 +140,8 @@ class Analyst:
         run = compute(inputs, grid)
         arrays = {"concentration": run.concentration, "index": run.index, "nearest": run.nearest}
         store_analysis(self.products, PRODUCT, grid.name, with_sides(run.analysis))
-        cubes.publish(self.products, PRODUCT, grid, arrays, run.meta, run.cube)
+        meta = run.meta | {"created_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+        cubes.publish(self.products, PRODUCT, grid, arrays, meta, run.cube)
 
     def _model_points(self, tables: Tables, init_time: datetime, now: datetime) -> StationHours | None:
         """Chemistry-transport values that came through the store, at points."""
