@@ -75,6 +75,40 @@ def test_a_source_that_fails_is_named_and_the_others_go_on(sources, tmp_path):
         assert set(feed.asked.values()) == {NOW}
 
 
+def test_a_forecast_is_asked_ahead_and_where_measurements_just_came_from(sources, tmp_path, monkeypatch):
+    windows = []
+
+    def requests(window, key):
+        windows.append(window)
+        return []
+
+    ahead = replace(registry.SOURCES["good"], name="ahead", forecast=True, requests=requests)
+    monkeypatch.setitem(registry.SOURCES, "ahead", ahead)
+    settings = Settings(data_dir=tmp_path)
+    feed = feeds.LiveFeed.of(["ahead", "good"], settings)
+    feed.client = client()
+    with ingest.open_tables(settings) as tables:
+        feed.poll(tables, settings, NOW)
+    assert len(windows) == 1
+    assert windows[0].end >= NOW + timedelta(hours=96)  # as far as the product forecasts
+    assert len(windows[0].points) == 1
+
+
+def test_an_answer_that_breaks_its_decoder_is_recorded_and_the_others_go_on(sources, tmp_path, monkeypatch):
+    def broken(payload, received_at):
+        raise KeyError("a field that was always there")
+
+    monkeypatch.setitem(registry.SOURCES, "odd", replace(registry.SOURCES["good"], name="odd", decode=broken))
+    settings = Settings(data_dir=tmp_path)
+    feed = feeds.LiveFeed.of(["odd", "good"], settings)
+    feed.client = client()
+    with ingest.open_tables(settings) as tables:
+        assert feed.poll(tables, settings, NOW) == 1
+        status = {one.source: one for one in tables.runs.read_sources()}
+    assert "always there" in status["odd"].last_error
+    assert status["good"].last_error == ""
+
+
 def test_a_source_that_is_only_read_from_files_cannot_be_live(tmp_path):
     with pytest.raises(InputError, match="archive is read from files"):
         feeds.LiveFeed.of(["archive"], Settings(data_dir=tmp_path))

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 
 import xarray as xr
 
-from brise.conventions.errors import DecodeError, InputError, SourceError
+from brise.conventions.errors import DecodeError, InputError, SourceError, StoreError
 from brise.conventions.observations import Batch
 from brise.io.download import Client, Limits
 from brise.io.raw import RawStore
@@ -38,6 +38,12 @@ PROBE_SECONDS = 5.0
 READ_AHEAD = timedelta(days=7)
 CATCH_UP = timedelta(days=2)
 MINUTE = "%Y-%m-%dT%H:%MZ"
+
+PROBE_WINDOW = timedelta(hours=3)
+"""What a source is asked for to see whether it answers: the newest hour's file may not be there yet."""
+
+POLL_REQUESTS = 600
+"""Of one source in one turn: ten minutes at one a second, less than the cycle holds its lease."""
 
 PROBE_POINT = ((51.5, -0.1),)
 """Where a forecast source is asked whether it answers at all."""
@@ -239,23 +245,32 @@ class LiveFeed:
         """Live sources have no history of their own; the store is it."""
 
     def poll(self, tables: Tables, settings: Settings, now: datetime) -> int:
-        """Ask every source that is due, all at once, and store what each gave."""
+        """Ask every source that is due and store what each gave: all measurements at once, then forecasts there."""
         due = [SOURCES[n] for n in self.sources if n not in self.asked or now - self.asked[n] >= SOURCES[n].interval]
         if not due:
             return 0
         self.asked |= {source.name: now for source in due}
         self.client = self.client or Client(RawStore(settings.data_dir / "raw"))
-        span = now - LIVE_WINDOW, now
+        span = now - LIVE_WINDOW, None  # to now, or as far as a forecast goes
 
         def ask(source: Source, client: Client) -> int:
             try:
-                return ingest_live(tables, source, client, settings, span).stored
+                return ingest_live(tables, source, client, settings, span, POLL_REQUESTS).stored
             except (SourceError, DecodeError) as error:
                 log.warning("%s", error)
-                return 0
+            except StoreError:
+                raise
+            except Exception as error:  # the job's edge: whatever a provider's answer breaks, the others go on
+                log.exception("%s: not understood", source.name)
+                tables.runs.record_source(SourceStatus(source.name, now, last_error=f"not understood: {error}"))
+            return 0
 
+        stored = 0
         with ThreadPoolExecutor(len(due)) as pool:
-            return sum(pool.map(ask, due, [self.client] * len(due)))
+            for forecast in (False, True):
+                some = [source for source in due if source.forecast == forecast]
+                stored += sum(pool.map(ask, some, [self.client] * len(some)))
+        return stored
 
     def background(self, init_time: datetime, hours: range) -> list[xr.Dataset]:  # noqa: ARG002
         """None yet on grids; model points come through the store."""
@@ -284,7 +299,7 @@ def _answers(source: Source, client: Client, settings: Settings, now: datetime) 
     ask = source.requests
     if ask is None:
         return False
-    window = Window(now - timedelta(hours=1), now, area=settings.area, points=settings.points or PROBE_POINT)
+    window = Window(now - PROBE_WINDOW, now, area=settings.area, points=settings.points or PROBE_POINT)
     first = ask(window, settings.key(source.key_setting))[:1]
     try:
         return bool(first) and client.fetch(source.name, first[0]) is not None

@@ -7,7 +7,7 @@ from brise.conventions.errors import DecodeError, SourceError
 from brise.io.download import Client
 from brise.io.raw import RawStore
 from brise.io.runs import SourceStatus
-from brise.io.sources.live import fetch_batches
+from brise.io.sources.live import MOST_REQUESTS, fetch_batches
 from brise.io.sources.source import Source, Window
 from brise.io.tables import Tables
 from brise.service.jobs.ingest import Report, Span, store_batch
@@ -22,7 +22,9 @@ FORECAST_WINDOW = timedelta(hours=120)
 MODEL_STEP = 0.4
 """Degrees between the points at which a forecast source is asked: CAMS' own grid."""
 
-MOST_POINTS = 1000
+MOST_POINTS = 250
+"""Open-Meteo counts a call of many points as many calls, 600 a minute and 10,000 a day without a key: two calls of 250
+points every three hours are 500 and 4,000."""
 
 
 def station_places(tables: Tables) -> tuple[tuple[float, float], ...]:
@@ -32,8 +34,10 @@ def station_places(tables: Tables) -> tuple[tuple[float, float], ...]:
     return tuple((float(a), float(b)) for a, b in cells.value_counts().index[:MOST_POINTS])
 
 
-def ingest_live(tables: Tables, source: Source, client: Client, settings: Settings, span: Span) -> Report:
-    """Ask a provider and store what it gives; how it went is recorded for `brise status`.
+def ingest_live(
+    tables: Tables, source: Source, client: Client, settings: Settings, span: Span, most: int = MOST_REQUESTS
+) -> Report:
+    """Ask a provider, at most so many requests, and store what it gives; `brise status` tells how it went.
 
     Raises:
         InputError: It is not a live source.
@@ -50,7 +54,7 @@ def ingest_live(tables: Tables, source: Source, client: Client, settings: Settin
     key = settings.key(source.key_setting or source.optional_key_setting)
     started, report = time.perf_counter(), Report(source.name)
     try:
-        for batch in fetch_batches(client, source, window, key):
+        for batch in fetch_batches(client, source, window, key, most):
             store_batch(tables, batch, report)
     except (SourceError, DecodeError) as error:
         tables.runs.record_source(SourceStatus(source.name, now, last_error=str(error)))
