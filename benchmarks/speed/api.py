@@ -227,8 +227,8 @@ def measure(count: int, rounds: int, long: int) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--requests", type=int, default=5_000)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--requests", type=int, default=2_000)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--long", action="store_true", help="watch memory over 200,000 requests")
     parser.add_argument("--serve", type=Path)
     parser.add_argument("--port", type=int, default=0)

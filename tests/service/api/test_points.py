@@ -212,3 +212,23 @@ def test_csv_has_a_row_a_point_and_hour_and_empty_fields_for_unknown(client, pat
     assert table[0]["us_aqi_category"].startswith("us_aqi.") or path.startswith(HISTORY)
     assert table[-1]["status"] == "unknown"
     assert table[-1]["pm25_ugm3"] == ""
+
+
+def test_the_order_and_writing_of_parameters_do_not_matter(client):
+    usual = client.get(f"{FORECAST}?{AT}&hours=2&pollutants=pm25,no2").content
+    for query in (
+        f"hours=2&{AT}&pollutants=pm25,no2",
+        "longitude=-0.1&latitude=51.5&pollutants=pm25%2Cno2&hours=2",
+        "latitude=515e-1&longitude=-1e-1&hours=2&pollutants=pm25,no2",
+        "latitude=0&longitude=-0.1&hours=2&pollutants=pm25,no2&latitude=51.5",
+    ):
+        assert client.get(f"{FORECAST}?{query}").content == usual
+
+
+def test_the_numbers_of_a_forecast_are_those_of_the_run_to_a_tenth(client, data):
+    stored = np.load(next(data.glob("products/air_quality/town/runs/*/concentration.npy")))
+    answer = client.get(f"{FORECAST}?{AT}&pollutants=no2,pm25").json()["concentrations"]
+    for place, name in enumerate(("pm25", "no2")):
+        got = [answer[name][side] for side in ("value", "q10", "q90")]
+        # the same decimals, read as float64
+        np.testing.assert_allclose(got, stored[HERE_CELL, place, :, 24:].round(1), rtol=1e-6)
