@@ -56,6 +56,17 @@ def test_a_hidden_station_is_nowhere(town):
     assert all("archive:N" not in str(run.meta["stations"]) for run in runs.values())
 
 
+def test_a_store_that_knows_what_is_to_be_hidden_is_refused(town, archive, tmp_path):
+    tables, feed = town[1], town[2]
+    feed.refuse_known(tables)
+    hidden = tmp_path / "hidden.txt"
+    hidden.write_text("S\n")
+    other = ReplayFeed.open(archive, AT, 1.0, hidden)
+    with pytest.raises(InputError, match="holds archive:S already; give another with --data"):
+        other.refuse_known(tables)
+    assert len({feed.mode, other.mode, ReplayFeed.open(archive, AT, 1.0, None).mode}) == 3
+
+
 def test_nothing_later_than_now_is_stored(town):
     tables = town[1]
     assert tables.latest(["pm25"])["time"].max() <= AT + HOUR

@@ -1,5 +1,6 @@
 """Where the cycle's measurements come from: live providers, a replayed archive, or the simulated atmosphere."""
 
+import hashlib
 import logging
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import ClassVar, Protocol
 import xarray as xr
 
 from brise.conventions.errors import DecodeError, InputError, SourceError, StoreError
-from brise.conventions.observations import Batch
+from brise.conventions.observations import Batch, empty_observations
 from brise.io.download import Client, Limits
 from brise.io.raw import RawStore
 from brise.io.runs import SourceStatus
@@ -121,8 +122,11 @@ class ReplayFeed:
 
     @property
     def mode(self) -> str:
-        """A folder of its own for each archive."""
-        return f"replay-{self.path.stem}"
+        """A folder of its own for each archive and each choice of hidden stations: what one stored, all would read."""
+        if not self.hidden:
+            return f"replay-{self.path.stem}"
+        which = hashlib.blake2s(" ".join(sorted(self.hidden)).encode(), digest_size=4).hexdigest()
+        return f"replay-{self.path.stem}-without-{which}"
 
     @property
     def title(self) -> str:
@@ -133,6 +137,18 @@ class ReplayFeed:
     def starts_at(self) -> datetime | None:
         """Where the clock starts."""
         return self.at
+
+    def refuse_known(self, tables: Tables) -> None:
+        """Make sure that the store never saw what is to be hidden.
+
+        Raises:
+            InputError: It holds a hidden station.
+        """
+        stored = tables.read_stations(source="archive")
+        shown = without(Batch(stored, empty_observations(), 0), self.hidden).stations
+        if len(shown) < len(stored):
+            known = sorted(set(stored["station_id"]) - set(shown["station_id"]))
+            raise InputError(f"--withhold: this data folder holds {known[0]} already; give another with --data")
 
     def prepare(self, tables: Tables, now: datetime) -> None:
         """The archive up to `now`, as far back as the models look."""
@@ -246,7 +262,7 @@ class LiveFeed:
 
     def poll(self, tables: Tables, settings: Settings, now: datetime) -> int:
         """Ask every source that is due and store what each gave: all measurements at once, then forecasts there."""
-        due = [SOURCES[n] for n in self.sources if n not in self.asked or now - self.asked[n] >= SOURCES[n].interval]
+        due = [SOURCES[name] for name in self.sources if self._is_due(name, now)]
         if not due:
             return 0
         self.asked |= {source.name: now for source in due}
@@ -271,6 +287,11 @@ class LiveFeed:
                 some = [source for source in due if source.forecast == forecast]
                 stored += sum(pool.map(ask, some, [self.client] * len(some)))
         return stored
+
+    def _is_due(self, name: str, now: datetime) -> bool:
+        """Also when the machine's clock was set back to before it was asked."""
+        asked = self.asked.get(name)
+        return asked is None or not timedelta(0) <= now - asked < SOURCES[name].interval
 
     def background(self, init_time: datetime, hours: range) -> list[xr.Dataset]:  # noqa: ARG002
         """None yet on grids; model points come through the store."""

@@ -19,8 +19,9 @@ import uvicorn
 from brise.conventions.errors import InputError
 from brise.service.api.app import create_app
 from brise.service.clock import FILE, waiting_clock, write_clock
-from brise.service.jobs.cycle import run_cycle
+from brise.service.jobs.cycle import LEASE, LEASE_NAME, run_cycle
 from brise.service.jobs.feeds import Feed, LiveFeed, ReplayFeed, SimulatedFeed, answering_sources
+from brise.service.jobs.ingest import make_folder, open_tables
 from brise.service.log import start_logging
 from brise.service.settings import Settings
 
@@ -54,15 +55,33 @@ def run_up(settings: Settings, plan: Plan, data: Path | None) -> None:
     claim_port(settings.host, settings.port)
     feed = choose_feed(settings, plan)
     settings = settings.model_copy(update={"data_dir": data or settings.data_dir / feed.mode})
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    if feed.starts_at is None:
-        (settings.data_dir / FILE).unlink(missing_ok=True)
-    else:  # a replay begins afresh: no map from its own future, and a clock that waits for the first run
-        shutil.rmtree(settings.data_dir / "products", ignore_errors=True)
-        write_clock(settings.data_dir, waiting_clock(feed.starts_at))
+    make_folder(settings.data_dir)
+    if isinstance(feed, ReplayFeed) and feed.hidden:
+        with open_tables(settings) as tables:
+            feed.refuse_known(tables)
+    if feed.starts_at is not None or (settings.data_dir / FILE).exists():
+        set_clock(settings, feed)
     log.info("%s; data in %s", feed.title, settings.data_dir)
     with cycle_process(settings, feed):
         run_api(settings)
+
+
+def set_clock(settings: Settings, feed: Feed) -> None:
+    """The clock of a new start, unless another cycle works here: then it is that one's.
+
+    A replay begins afresh: no map from its own future, and a clock that waits for the first run.
+
+    Raises:
+        StoreError: The database cannot serve.
+    """
+    with open_tables(settings) as tables, tables.lease(LEASE_NAME, LEASE) as mine:
+        if not mine:
+            return
+        if feed.starts_at is None:
+            (settings.data_dir / FILE).unlink(missing_ok=True)
+        else:
+            shutil.rmtree(settings.data_dir / "products", ignore_errors=True)
+            write_clock(settings.data_dir, waiting_clock(feed.starts_at))
 
 
 def choose_feed(settings: Settings, plan: Plan) -> Feed:
@@ -105,11 +124,18 @@ def claim_port(host: str, port: int) -> None:
 
 
 def run_api(settings: Settings) -> None:
-    """Serve until Ctrl-C."""
+    """Serve until Ctrl-C.
+
+    Raises:
+        InputError: The port is not free.
+        ConfigurationError: A setting of the API cannot be read.
+    """
+    claim_port(settings.host, settings.port)
+    api = create_app(settings)
     log.info("API on http://%s:%d (docs at /docs)", settings.host, settings.port)
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.run(
-            create_app(settings),
+            api,
             host=settings.host,
             port=settings.port,
             log_level="warning",
