@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from brise.conventions.errors import BriseError, ConfigurationError, InputError, NotFoundError
 from brise.service.log import start_logging
@@ -27,15 +28,30 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console()
+PIPED_WIDTH = 200
+out = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
-DataDir = Annotated[Path | None, typer.Option("--data", help="Data folder (default: BRISE_DATA_DIR, or ./data/live).")]
+DataDir = Annotated[Path | None, typer.Option("--data", help="Data folder (default: live in BRISE_DATA_DIR).")]
+DataThere = Annotated[
+    Path | None,
+    typer.Option("--data", help="Data folder (default: the only one in BRISE_DATA_DIR; of several, live)."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def _settings(data: Path | None, mode: str = "live", **overrides: object) -> Settings:
     settings = load_settings(**overrides)
     folder = data or settings.data_dir / mode
+    return settings.model_copy(update={"data_dir": folder})
+
+
+def _there(data: Path | None, **overrides: object) -> Settings:
+    """Settings of a data folder that exists: the one named, else the only one, else the live one."""
+    settings = load_settings(**overrides)
+    made = sorted(p.parent for p in (*settings.data_dir.glob("*/brise.sqlite"), *settings.data_dir.glob("*/products")))
+    folder = data or (made[0] if len(set(made)) == 1 else settings.data_dir / "live")
+    if not folder.is_dir():
+        raise NotFoundError(f"no data folder {folder}; `brise up` or `brise ingest` makes one, --data names another")
     return settings.model_copy(update={"data_dir": folder})
 
 
@@ -56,9 +72,9 @@ def _print_json(value: Any) -> None:
 def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
     table = Table(title=title, title_justify="left")
     for name in rows[0] if rows else ["nothing yet"]:
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*("" if v is None else str(v) for v in row.values()))
+        table.add_row(*(Text("" if v is None else str(v)) for v in row.values()))  # Text: brackets are no markup
     out.print(table)
 
 
@@ -87,12 +103,12 @@ def up(
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (default 127.0.0.1).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on (default 8080).")] = None,
-    data: DataDir = None,
+    data: DataThere = None,
 ) -> None:
     """Start the API alone, over what a cycle elsewhere writes: one of any number of replicas."""
     from brise.service.jobs.up import run_api
 
-    run_api(_settings(data, host=host, port=port))
+    run_api(_there(data, host=host, port=port))
 
 
 @app.command()
@@ -138,39 +154,39 @@ def sources(as_json: AsJson = False) -> None:
 def stations(
     source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
-    data: DataDir = None,
+    data: DataThere = None,
     as_json: AsJson = False,
 ) -> None:
     """List the stations in the store."""
     from brise.service.jobs.ingest import open_tables
 
-    with open_tables(_settings(data)) as tables:
+    with open_tables(_there(data)) as tables:
         frame = tables.read_stations(source=source, limit=limit)
     columns = ["station_id", "name", "latitude", "longitude", "kind", "attribution"]
     rows = [dict(zip(columns, row, strict=True)) for row in frame[columns].itertuples(index=False)]
     _print_json(rows) if as_json else _print_table(f"{len(rows)} stations", rows)
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})  # so that -0.12 is a number
 def point(
     latitude: Annotated[float, typer.Argument(min=-90, max=90)],
     longitude: Annotated[float, typer.Argument(min=-180, max=180)],
-    data: DataDir = None,
+    data: DataThere = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the air at a place now, and how that is known; put `--` before a negative number."""
+    """Show the air at a place now, and how that is known."""
     from brise.service.jobs.inspect import point_answer, point_rows
 
-    answer = point_answer(_settings(data), latitude, longitude)
+    answer = point_answer(_there(data), latitude, longitude)
     _print_json(answer) if as_json else _print_table(f"air at {latitude}, {longitude}", point_rows(answer))
 
 
 @app.command()
-def status(data: DataDir = None, as_json: AsJson = False) -> None:
+def status(data: DataThere = None, as_json: AsJson = False) -> None:
     """Sources, their freshness, the last runs, and what is published."""
     from brise.service.jobs.inspect import status_answer, status_rows
 
-    answer = status_answer(_settings(data))
+    answer = status_answer(_there(data))
     _print_json(answer) if as_json else _print_table("status", status_rows(answer))
 
 

@@ -13,7 +13,7 @@ QUIET = ("httpx", "httpcore", "alembic")
 def start_logging() -> None:
     """Log to standard error, at BRISE_LOG_LEVEL."""
     try:
-        level = load_settings().log_level.upper()
+        level = load_settings().log_level
     except ConfigurationError:
         level = "INFO"  # the command itself will say what is wrong
     logging.basicConfig(

@@ -1,13 +1,16 @@
 """The only reader of the environment: every setting is `BRISE_…`, or a line of `.env`."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from brise.conventions.errors import ConfigurationError
 
 Area = tuple[float, float, float, float]
+DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
 class Settings(BaseSettings):
@@ -26,7 +29,7 @@ class Settings(BaseSettings):
         (), max_length=1000, description='Where forecast sources are asked, as JSON: "[[51.5, -0.12], …]".'
     )
     retention_days: int = Field(400, ge=2, description="Older observations are deleted.")
-    log_level: str = "INFO"
+    log_level: Level = "INFO"
 
     openaq_key: SecretStr | None = None
     airgradient_key: SecretStr | None = None
@@ -43,6 +46,18 @@ class Settings(BaseSettings):
             if not (-90 <= south < north <= 90 and -180 <= west < east <= 180):
                 raise ValueError(f"{area} is not south < north within ±90 and west < east within ±180")
         return area
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, level: object) -> object:
+        return level.upper() if isinstance(level, str) else level
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(DATABASES):
+            raise ValueError(f"must begin with {' or '.join(DATABASES)}")  # not shown: it may hold a password
+        return url
 
     def resolved_database_url(self) -> str:
         """The database: as set, or SQLite in the data folder."""
@@ -66,3 +81,5 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         lines = [f"BRISE_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
         raise ConfigurationError("; ".join(lines)) from None
+    except SettingsError as error:  # says which setting, not its value
+        raise ConfigurationError(f"BRISE_…: {error}: expected JSON") from None

@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-from brise.conventions.errors import DecodeError, SourceError
+from brise.conventions.errors import ConfigurationError, DecodeError, SourceError
 from brise.io.download import Client
 from brise.io.raw import RawStore
 from brise.io.runs import SourceStatus
@@ -45,6 +45,8 @@ def ingest_live(
         SourceError: It did not answer, or refused.
         DecodeError: What it answered cannot be read.
     """
+    if source.key_setting is not None and settings.key(source.key_setting) is None:
+        raise ConfigurationError(f"{source.name} wants a key: set BRISE_{source.key_setting.upper()}")
     now = datetime.now(UTC)
     points = settings.points or (station_places(tables) if source.forecast else ())
     if source.forecast and not points:

@@ -88,8 +88,14 @@ def hindcast_command(
 
 
 def hindcast(archive: Path, question: Question, out: Path) -> int:
-    """Predict and write; returns how many predictions."""
+    """Predict and write; returns how many predictions.
+
+    Raises:
+        StoreError: `out` cannot be written.
+    """
     model_named(question.model)
+    if not out.parent.is_dir():  # known now, not after an hour's work
+        raise StoreError(f"cannot write {out}: no folder {out.parent}")
     frames = list(predict(read_archive(archive), question))
     table = pd.concat(frames, ignore_index=True)
     part = out.with_name(f".{out.name}.{os.getpid()}.part")

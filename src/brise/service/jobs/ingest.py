@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from brise.conventions.errors import DecodeError, NotFoundError
+from brise.conventions.errors import DecodeError, NotFoundError, StoreError
 from brise.conventions.observations import Batch
 from brise.io.raw import read_payload
 from brise.io.sources.archive import read_archive
+from brise.io.sources.payload import MAX_BYTES
 from brise.io.sources.registry import SOURCES
 from brise.io.sources.source import Source
 from brise.io.tables import Tables
@@ -95,9 +96,25 @@ def source_rows(settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
+def make_folder(folder: Path) -> None:
+    """Make a data folder that is not there yet.
+
+    Raises:
+        StoreError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"data folder {folder}: cannot be made: {error.strerror}") from None
+
+
 def open_tables(settings: Settings) -> Tables:
-    """The store of these settings, migrated to the newest schema."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    """The store of these settings, migrated to the newest schema.
+
+    Raises:
+        StoreError: The data folder cannot be made, or the database cannot serve.
+    """
+    make_folder(settings.data_dir)
     return Tables.open(settings.resolved_database_url())
 
 
@@ -169,8 +186,8 @@ def _batches(source: Source, paths: list[Path], span: Span, report: Report) -> I
     payloads = []
     for path in paths:
         try:
-            payloads.append((path, read_payload(path), _received_at(source, path)))
-        except DecodeError as error:
+            payloads.append((path, read_payload(path, MAX_BYTES), _received_at(source, path)))
+        except (DecodeError, StoreError) as error:
             report.failed.append(f"{path.name}: {error}")
     if source.decode_many is None:
         yield from (batch for _, batch in _readable(source, payloads, report))

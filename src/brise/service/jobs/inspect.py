@@ -63,7 +63,7 @@ def status_rows(answer: dict[str, Any]) -> list[dict[str, Any]]:
     """For a table."""
     rows = [{"what": "version", "state": answer["version"], "details": ""}]
     rows += [
-        {"what": f"source {s['source']}", "state": s["last_error"] or "ok", "details": f"newest {s['last_data_time']}"}
+        {"what": f"source {s['name']}", "state": s["last_error"] or "ok", "details": f"newest {s['newest_time']}"}
         for s in answer["sources"]
     ]
     rows += [
@@ -71,7 +71,7 @@ def status_rows(answer: dict[str, Any]) -> list[dict[str, Any]]:
         for d in answer["domains"]
     ]
     rows += [
-        {"what": f"job {j['product']}", "state": j["state"], "details": f"{j['time']} {j['message']}"}
+        {"what": f"job {j['product']}", "state": j["state"], "details": f"{j['time']} {j['message'] or ''}"}
         for j in answer["jobs"][:5]
     ]
-    return rows
+    return rows + [{"what": "note", "state": note, "details": ""} for note in answer["notes"]]
