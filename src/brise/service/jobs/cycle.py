@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,8 +22,12 @@ log = logging.getLogger("brise.cycle")
 TICK = timedelta(minutes=1)
 """How often sources are looked at; each is asked at its own interval."""
 
+LEASE_NAME = "cycle"
 LEASE = timedelta(minutes=15)
-"""Longer than one turn can take; a killed holder on this machine is noticed at once."""
+"""Longer than a pause and a turn can take; a killed holder on this machine is noticed at once."""
+
+STAND_BY_S = 5.0
+"""How often a cycle that stands by, or whose store is gone, looks again."""
 
 ENOUGH_NEW = 0.2
 """An hour is analysed again when so many more of its stations have reported."""
@@ -48,12 +53,13 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
     analyst = Analyst(settings.data_dir, simulated=feed.simulated)
     tables: Tables | None = None
     prepared = False
-    while not stop.is_set():
-        pause = 5.0
-        try:
-            tables = tables or open_tables(settings)
-            with tables.lease("cycle", LEASE) as mine:
-                if mine:
+    with ExitStack() as lease:  # held through the pauses, so that a second cycle stands by all the time
+        while not stop.is_set():
+            pause = STAND_BY_S
+            try:
+                tables = tables or open_tables(settings)
+                lease.close()  # taken anew every turn: another may come in between, and then we stand by
+                if lease.enter_context(tables.lease(LEASE_NAME, LEASE)):
                     state.standing_by = False
                     if not prepared:
                         _prepare(tables, settings, feed, state)
@@ -62,11 +68,13 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
                     _start_clock(settings, feed, state)
                     pause = _pause(state.clock)
                 elif not state.standing_by:
-                    state.standing_by = True
+                    state.standing_by, prepared = True, False
                     log.warning("another cycle works on this store; standing by")
-        except StoreError as error:
-            log.error("%s; trying again in %.0f s", error, pause)  # noqa: TRY400  # the line says it all
-        stop.wait(pause)
+            except StoreError as error:
+                log.error("%s; trying again in %.0f s", error, pause)  # noqa: TRY400  # the line says it all
+            except OSError as error:
+                log.error("%s: %s; trying again in %.0f s", settings.data_dir, error, pause)  # noqa: TRY400  # as above
+            stop.wait(pause)
     if tables is not None:
         tables.close()
     log.info("stopped")
@@ -91,7 +99,8 @@ def _pause(clock: Clock) -> float:
     """Wall seconds until something may be due: the next tick or the next hour of the clock."""
     now = clock.now()
     next_hour = now.replace(minute=0, second=0, microsecond=0) + HOUR
-    return max(0.05, clock.wall_seconds(min(TICK if clock.speed == 1 else HOUR, next_hour - now)))
+    span = clock.wall_seconds(min(TICK if clock.speed == 1 else HOUR, next_hour - now))
+    return min(max(0.05, span), TICK.total_seconds())  # however slow the clock: the lease is to be kept
 
 
 def turn(tables: Tables, settings: Settings, feed: Feed, analyst: Analyst, state: State) -> None:
