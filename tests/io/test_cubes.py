@@ -12,7 +12,7 @@ import xarray as xr
 from brise.conventions.cubes import check_cube
 from brise.conventions.errors import ConventionError, InputError, StoreError
 from brise.conventions.grids import Grid
-from brise.io.analyses import read_analyses, read_analyses_at, store_analysis
+from brise.io.analyses import compact, read_analyses, read_analyses_at, store_analysis
 from brise.io.cubes import current, history, open_cube, prune, publish
 
 GRID = Grid("london", north=51.6, west=-0.3, step=0.1, rows=3, columns=4)
@@ -235,6 +235,25 @@ class TestAnalyses:
         store_analysis(tmp_path, "air_quality", "london", analysis(fine, [INIT + HOUR, INIT + 25 * HOUR], 100.0))
         found = self.read(tmp_path, (51.6, -0.3))
         assert found["pm25"].tolist() == [0.0, 109.0, 109.0]  # the newer grid wins the hour that both have
+
+    def test_months_that_are_past_are_put_together(self, tmp_path):
+        days = range(0, 40, 3)  # from 1 February into March
+        for day in days:
+            names = ("pm25", "no2") if day else ("pm25",)
+            cube = analysis(GRID, [INIT + day * 24 * HOUR + hour * HOUR for hour in (0, 1)], float(day), *names)
+            store_analysis(tmp_path, "air_quality", "london", cube)
+        before = self.read(tmp_path, hours=1000)
+        folder = tmp_path / "air_quality/london/analyses"
+        assert compact(tmp_path, "air_quality", "london", INIT + 35 * 24 * HOUR) == 10
+        assert sorted(path.name.partition(".")[0] for path in folder.iterdir())[0] == "2023-02"
+        assert len(list(folder.iterdir())) == 5
+        pd.testing.assert_frame_equal(self.read(tmp_path, hours=1000), before)
+        assert compact(tmp_path, "air_quality", "london", INIT + 35 * 24 * HOUR) == 0
+        late = analysis(GRID, [INIT + HOUR], 77.0, "pm25", "no2")  # an hour of a month that is closed already
+        store_analysis(tmp_path, "air_quality", "london", late)
+        assert self.read(tmp_path, hours=1)["pm25"].tolist() == [0.0, 77.0]
+        assert compact(tmp_path, "air_quality", "london", INIT + 35 * 24 * HOUR) == 1
+        assert self.read(tmp_path, hours=1)["pm25"].tolist() == [0.0, 77.0]
 
     def test_many_points_at_once(self, tmp_path):
         store_analysis(tmp_path, "air_quality", "london", analysis(GRID, [INIT, INIT + 24 * HOUR], 0.0))

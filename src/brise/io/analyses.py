@@ -1,12 +1,16 @@
-"""The history of analyses: one cube a domain, grid and UTC day, as a single file that is replaced in one step."""
+"""The history of analyses: one cube a domain, grid and UTC day, as a single file that is replaced in one step.
+
+Whole months that are past are put together into one file each.
+"""
 
 import hashlib
+import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +21,14 @@ from numpy.typing import NDArray
 
 from brise.conventions.cubes import check_cube
 from brise.conventions.errors import InputError, StoreError
-from brise.io.cubes import domain_folder, replace_file, write_cube, writing
+from brise.io.cubes import TILE, domain_folder, replace_file, write_cube, writing
 from brise.io.schema import epoch
+
+MOST_COMPACTED = 8192
+"""Cells; a month of eighteen arrays of so many is half a gigabyte."""
+
+MONTH_TILE = 16
+"""Cells along a side of a chunk that holds a month."""
 
 
 def store_analysis(root: Path, product: str, domain: str, cube: xr.Dataset) -> None:
@@ -46,21 +56,69 @@ def store_analysis(root: Path, product: str, domain: str, cube: xr.Dataset) -> N
             _replace_day(folder, str(day), cube.isel(time=np.flatnonzero(days == day)))
 
 
+def compact(root: Path, product: str, domain: str, before: datetime) -> int:
+    """Put the days of every month that ended before `before` into one file, so that a year is read from a dozen.
+
+    Domains of more than MOST_COMPACTED cells keep their days: a month of them would not fit in memory.
+
+    Returns:
+        Days put together.
+
+    Raises:
+        StoreError: The disk is full or fails, or a day cannot be read; what was stored stays.
+    """
+    folder = domain_folder(root, product, domain)
+    months: dict[str, list[Path]] = {}
+    for path in sorted((folder / "analyses").glob("????-??-??.*.zarr.zip")):
+        if path.name[:7] < f"{before.astimezone(UTC):%Y-%m}":
+            months.setdefault(f"{path.name[:7]}{path.name[10:]}", []).append(path)
+    done = 0
+    for name, days in months.items():
+        with writing(folder):
+            done += _compact(folder / "analyses" / name, days)
+    return done
+
+
+def _compact(month: Path, days: list[Path]) -> int:
+    cubes = []
+    for path in [*([month] if month.exists() else []), *days]:
+        with _opened(path) as stored:
+            if stored.sizes["latitude"] * stored.sizes["longitude"] > MOST_COMPACTED:
+                return 0
+            cubes.append(stored.load())
+    newest = max(path.stat().st_mtime_ns for path in days)
+    _write_packed(_joined(cubes).drop_duplicates("time", keep="last"), month, MONTH_TILE)
+    os.utime(month, ns=(newest, newest))  # of two grids that have an hour, the one stored later still wins
+    for path in days:
+        path.unlink()
+    return len(days)
+
+
+def _joined(cubes: list[xr.Dataset]) -> xr.Dataset:
+    """Hours of several cubes of one grid; an array that only some of them have is unknown (NaN) in the others'."""
+    if len(cubes) == 1:
+        return cubes[0]
+    joined = xr.concat(
+        cubes, "time", data_vars="all", coords="minimal", compat="override", join="override", combine_attrs="override"
+    )
+    return joined.sortby("time")
+
+
 def _replace_day(folder: Path, day: str, fresh: xr.Dataset) -> None:
     path = folder / "analyses" / f"{day}.{_grid_key(fresh)}.zarr.zip"
     if path.exists():
         with _opened(path) as stored:
             old = stored.load()
         kept = old.isel(time=~np.isin(old["time"].to_numpy(), fresh["time"].to_numpy()))
-        if kept.sizes["time"]:
-            # An array that only one of the two has is unknown (NaN) in the other's hours.
-            fresh = xr.concat(
-                [kept, fresh], "time", data_vars="all", coords="minimal", compat="override",
-                join="override", combine_attrs="override",
-            ).sortby("time")  # fmt: skip
-    draft = folder / f".{day}"
-    write_cube(fresh, draft / "cube")
-    packed = folder / f".{day}.zip"
+        fresh = _joined([kept, fresh] if kept.sizes["time"] else [fresh])
+    _write_packed(fresh, path)
+
+
+def _write_packed(cube: xr.Dataset, path: Path, tile: int = TILE) -> None:
+    """Write a cube as one file, whole and then visible; call it under the domain's lock."""
+    folder = path.parent.parent
+    draft, packed = folder / f".{path.name}.draft", folder / f".{path.name}"
+    write_cube(cube, draft / "cube", tile)
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for file in sorted((draft / "cube").rglob("*")):
             if file.is_file():
@@ -124,9 +182,8 @@ def read_analyses_at(
     """
     start, end = (datetime.fromtimestamp(epoch(moment), UTC) for moment in period)
     folder = domain_folder(root, product, domain) / "analyses"
-    first, last = f"{start:%Y-%m-%d}", f"{end + timedelta(days=1):%Y-%m-%d}"
     try:
-        files = [file for file in folder.glob("*.zarr.zip") if first <= file.name < last]
+        files = [file for file in folder.glob("*.zarr.zip") if _may_hold(file, start, end)]
         files.sort(key=lambda file: file.stat().st_mtime_ns)
         days = [_read_day(file, points) for file in files]
     except (OSError, ValueError) as error:
@@ -146,6 +203,12 @@ def read_analyses_at(
     )
     low, high = (np.datetime64(moment.replace(tzinfo=None), "ns") for moment in (start, end))
     return found.isel(time=np.flatnonzero((found["time"].to_numpy() > low) & (found["time"].to_numpy() <= high)))
+
+
+def _may_hold(path: Path, start: datetime, end: datetime) -> bool:
+    """Whether a day's or a month's file may hold hours between the two, by its name."""
+    named = path.name.partition(".")[0]
+    return start.date().isoformat()[: len(named)] <= named <= end.date().isoformat()[: len(named)]
 
 
 @dataclass(frozen=True, slots=True)

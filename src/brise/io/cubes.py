@@ -33,7 +33,8 @@ from brise.io.schema import epoch
 
 _POINTER = "current"
 _ARRAYS_KEPT = 2  # the visible run's and the one before, for readers that still hold it
-_TILE = 128  # cells along a side of a chunk
+TILE = 128
+"""Cells along a side of a chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,22 +242,22 @@ def open_cube(path: Path) -> xr.Dataset:
     return cube
 
 
-def write_cube(cube: xr.Dataset, path: Path) -> None:
+def write_cube(cube: xr.Dataset, path: Path, tile: int = TILE) -> None:
     """Write a cube as Zarr 3 in tiles that hold all times of their cells.
 
     Metadata is not consolidated: Zarr 3 has no standard for that yet, and a cube has few arrays.
     """
     bare = cube.drop_encoding()
     encoding = {
-        name: {"chunks": tuple(_tile(str(dim), size) for dim, size in array.sizes.items())}
+        name: {"chunks": tuple(_side(str(dim), size, tile) for dim, size in array.sizes.items())}
         for name, array in bare.data_vars.items()
         if array.ndim
     }
     bare.to_zarr(path, mode="w-", zarr_format=3, consolidated=False, encoding=encoding)
 
 
-def _tile(dimension: str, size: int) -> int:
-    return min(size, _TILE) if dimension in ("latitude", "longitude", "y", "x") else size
+def _side(dimension: str, size: int, tile: int) -> int:
+    return min(size, tile) if dimension in ("latitude", "longitude", "y", "x") else size
 
 
 def domain_folder(root: Path, product: str, domain: str) -> Path:

@@ -5,9 +5,11 @@ import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from brise.conventions.errors import BriseError, StoreError
 from brise.io import cubes
+from brise.io.analyses import compact
 from brise.io.raw import RawStore
 from brise.io.tables import Tables
 from brise.service.clock import STANDSTILL, WALL, Clock, read_clock, replay_clock, waiting_clock, write_clock
@@ -30,7 +32,7 @@ STAND_BY_S = 5.0
 """How often a cycle that stands by, or whose store is gone, looks again."""
 
 ENOUGH_NEW = 0.2
-"""An hour is analysed again when so many more of its stations have reported."""
+"""An hour is analysed again when so many more of its values have been reported."""
 
 HOUR = timedelta(hours=1)
 FORECASTS_KEPT = timedelta(days=7)
@@ -41,7 +43,7 @@ class State:
     """What this cycle remembers between turns; a restart forgets it and loses only time."""
 
     init_time: datetime | None = None
-    added: int = 0
+    reported: int = 0
     pruned: datetime | None = None
     standing_by: bool = False
     clock: Clock = field(default=WALL)
@@ -106,11 +108,11 @@ def _pause(clock: Clock) -> float:
 def turn(tables: Tables, settings: Settings, feed: Feed, analyst: Analyst, state: State) -> None:
     """One turn; what fails is named and the rest goes on."""
     now = state.clock.now()
-    state.added += feed.poll(tables, settings, now)
+    feed.poll(tables, settings, now)
     init_time = analyst.newest_hour(tables, now)
     if init_time is None:
         return
-    again = init_time == state.init_time and state.added >= max(1.0, ENOUGH_NEW * analyst.rows_an_hour)
+    again = init_time == state.init_time and analyst.reported >= (1 + ENOUGH_NEW) * state.reported
     if state.init_time is None or init_time > state.init_time or again:
         check_recent(tables, now)
         try:
@@ -120,11 +122,11 @@ def turn(tables: Tables, settings: Settings, feed: Feed, analyst: Analyst, state
             if isinstance(error, StoreError):
                 raise
             log.error("%s for %s failed: %s", PRODUCT, init_time, error)  # noqa: TRY400  # the line says it all
-        state.init_time, state.added = init_time, 0
-    _prune(tables, settings, state)
+        state.init_time, state.reported = init_time, analyst.reported
+    _prune(tables, settings, analyst.products, state)
 
 
-def _prune(tables: Tables, settings: Settings, state: State) -> None:
+def _prune(tables: Tables, settings: Settings, products: Path, state: State) -> None:
     """Once a day of the clock, forget what is older than it should be."""
     now = state.clock.now()
     if state.pruned is not None and now - state.pruned < timedelta(days=1):
@@ -132,4 +134,6 @@ def _prune(tables: Tables, settings: Settings, state: State) -> None:
     if state.pruned is not None:  # not in the first turn, which should show something soon
         tables.delete_older_than(now - timedelta(days=settings.retention_days))
         RawStore(settings.data_dir / "raw").prune(now)
+        for domain in cubes.current(products, PRODUCT):
+            compact(products, PRODUCT, domain, now - timedelta(days=2))
     state.pruned = now
