@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from brise.conventions.errors import InputError
+from brise.conventions.errors import BriseError, InputError, StoreError
 from brise.conventions.grids import Grid
 from brise.conventions.observations import StationHours
 from brise.conventions.variables import POLLUTANTS
@@ -38,10 +38,19 @@ RECENT = timedelta(hours=6)
 REPORTED = 0.5
 """The newest hour is the one that half of the recently active stations have reported."""
 
+HOUR = timedelta(hours=1)
 REFIT = timedelta(days=1)
 REFIT_LONG = timedelta(days=7)
 LONG = timedelta(days=60)
-"""Models are learnt again daily; weekly once the history is longer than this and a day changes little."""
+"""Models are learnt again daily; weekly once the history is longer than this and a day changes little; at first
+whenever the history has doubled."""
+
+FAMILIAR = 0.5
+"""Models hold for a domain while they know this share of its stations: names of domains move with their stations."""
+
+MOST_CELLS = 250_000
+"""Of all domains together. A cell takes up to 22 kB in each of two runs kept whole, so 11 GB; what is above waits for
+a smaller BRISE_AREA, smallest networks first."""
 
 MEASURED_KINDS = ("reference", "low_cost", "simulated")
 NAMED_WITHIN_KM = 60.0
@@ -65,12 +74,12 @@ class Analyst:
     Attributes:
         root: The data folder.
         simulated: Whether what is read is not a measurement.
-        rows_an_hour: Values that an hour usually brings.
+        reported: Values that the newest hour held when it was last looked at.
     """
 
     root: Path
     simulated: bool = False
-    rows_an_hour: float = 0.0
+    reported: int = 0
     _fitted: dict[str, Kept] = field(default_factory=dict)
 
     @property
@@ -86,9 +95,9 @@ class Analyst:
             return None
         known = sum((np.isfinite(matrix) for matrix in hours.values.values()), np.zeros(1))
         reported = (known > 0).sum(axis=1)
-        self.rows_an_hour = float(known.sum(axis=1).max())
-        enough = np.flatnonzero(reported >= REPORTED * reported.max())
-        return datetime.fromtimestamp(int(hours.time[enough[-1]].astype(np.int64)), UTC)
+        newest = int(np.flatnonzero(reported >= REPORTED * reported.max())[-1])
+        self.reported = int(known[newest].sum())
+        return datetime.fromtimestamp(int(hours.time[newest].astype(np.int64)), UTC)
 
     def publish(self, tables: Tables, feed: Feed, init_time: datetime, now: datetime) -> None:
         """Make and publish every domain's run for one hour; a domain that fails is named and the others go on."""
@@ -97,10 +106,11 @@ class Analyst:
         span = (init_time - timedelta(hours=READ_HOURS), init_time)
         hours = tables.read_hours(POLLUTANTS, *span, received_by=now, kinds=MEASURED_KINDS)
         stations = tables.read_stations(ids=hours.station_id.tolist())
-        grids = domains(hours.latitude, hours.longitude, domain_name)
+        grids, waiting = affordable(domains(hours.latitude, hours.longitude, domain_name), hours)
         fields = feed.background(init_time, range(HOURS[0], HOURS[-1] + 1))
         points = self._model_points(tables, init_time, now)
-        failures = []
+        notes = [f"{waiting} smaller domains wait: more than {MOST_CELLS} cells; set BRISE_AREA"] if waiting else []
+        failed = 0
         for grid in grids:
             try:
                 background = background_for(grid, fields, points)
@@ -108,30 +118,33 @@ class Analyst:
                     hours=hours,
                     stations=stations,
                     init_time=init_time,
-                    fitted=self._learnt(tables, grid, now),
+                    fitted=self._learnt(tables, grid, hours, now),
                     background=background,
                     simulated=self.simulated,
                 )
                 self._write(grid, inputs)
-            except InputError as error:
-                failures.append(f"{grid.name}: {error}")
-                log.warning("domain %s: %s", grid.name, error)
+            except StoreError:
+                raise
+            except (BriseError, ArithmeticError, LookupError, ValueError) as error:  # a domain's fault stops no other
+                failed += 1
+                notes.append(f"{grid.name}: {error}")
+                log.warning("domain %s: %s", grid.name, error, exc_info=not isinstance(error, BriseError))
         seconds = time.perf_counter() - clock
         tables.runs.record_run(
             JobRun(
                 PRODUCT,
                 init_time,
-                "failed" if failures and len(failures) == len(grids) else "done",
+                "failed" if failed and failed == len(grids) else "done",
                 started,
                 datetime.now(UTC),
-                "; ".join(failures),
+                "; ".join(notes),
                 {"domains": len(grids), "stations": len(hours.station_id), "seconds": round(seconds, 2)},
             )
         )
         log.info(
             "%s: %d domains from %d stations in %.1f s",
             f"{init_time:%Y-%m-%dT%H:%MZ}",
-            len(grids) - len(failures),
+            len(grids) - failed,
             len(hours.station_id),
             seconds,
         )
@@ -149,10 +162,10 @@ class Analyst:
         rows = tables.read_hours(POLLUTANTS, init_time - timedelta(hours=48), ends, received_by=now, kinds=("model",))
         return rows if len(rows.station_id) else None
 
-    def _learnt(self, tables: Tables, grid: Grid, now: datetime) -> dict[str, Fitted]:
+    def _learnt(self, tables: Tables, grid: Grid, present: StationHours, now: datetime) -> dict[str, Fitted]:
         """What is learnt about a domain: from memory, from disk, or now."""
         kept = self._fitted.get(grid.name) or _read(self.root, grid.name)
-        if kept is None or not timedelta(0) <= now - kept[0] < kept[1]:
+        if kept is None or not timedelta(0) <= now - kept[0] < (kept[1] if _familiar(kept[2], grid, present) else HOUR):
             hours = tables.read_hours(
                 POLLUTANTS, now - HISTORY, now, received_by=now, kinds=MEASURED_KINDS, area=_area(grid)
             )
@@ -171,10 +184,26 @@ def with_sides(analysis: xr.Dataset) -> xr.Dataset:
     return flat
 
 
+def affordable(grids: list[Grid], hours: StationHours) -> tuple[list[Grid], int]:
+    """The domains with most stations that hold MOST_CELLS together, at least one; and how many are left."""
+    size = [-int(grid.holds(hours.latitude, hours.longitude).sum()) for grid in grids]
+    ordered = [grids[place] for place in np.argsort(size, kind="stable")]
+    kept = max(1, int(np.searchsorted(np.cumsum([grid.cells for grid in ordered]), MOST_CELLS, side="right")))
+    return ordered[:kept], len(ordered[kept:])
+
+
+def _familiar(fitted: dict[str, Fitted], grid: Grid, hours: StationHours) -> bool:
+    """Whether models know a domain's pollutants and most of its stations."""
+    here = hours.stations(grid.holds(hours.latitude, hours.longitude))
+    known = {name for model in fitted.values() for name in model.climatology.station_id.tolist()}
+    share = np.isin(here.station_id, sorted(known)).mean() if len(here.station_id) else 1.0
+    return bool(share >= FAMILIAR) and all(n in fitted for n, m in here.values.items() if np.isfinite(m).any())
+
+
 def _refit_after(hours: StationHours) -> timedelta:
     measured = np.flatnonzero(np.any([np.isfinite(m).any(axis=1) for m in hours.values.values()], axis=0))
-    days = (measured[-1] - measured[0]) / 24 if len(measured) else 0
-    return REFIT_LONG if days > LONG.days else REFIT
+    span = int(measured[-1] - measured[0] + 1) * HOUR if len(measured) else HOUR
+    return REFIT_LONG if span > LONG else min(span, REFIT)
 
 
 def _area(grid: Grid) -> tuple[float, float, float, float]:
@@ -198,16 +227,16 @@ def _save(root: Path, domain: str, kept: Kept) -> None:
     temporary.write_bytes(to_bytes(fitted))
     for old in folder.glob(f"{domain}@*.npz"):
         old.unlink()
-    temporary.replace(folder / f"{domain}@{moment:{STAMP}}@{after.days}.npz")
+    temporary.replace(folder / f"{domain}@{moment:{STAMP}}@{after // HOUR}h.npz")
 
 
 def _read(root: Path, domain: str) -> Kept | None:
     """The models of a domain that an earlier process left."""
     for path in sorted(_folder(root).glob(f"{domain}@*.npz")):
-        _, moment, days = path.stem.split("@")
+        _, moment, held = path.stem.split("@")
         learnt = datetime.strptime(moment, STAMP).replace(tzinfo=UTC)
         try:
-            return learnt, timedelta(days=int(days)), from_bytes(path.read_bytes())
+            return learnt, int(held.removesuffix("h")) * HOUR, from_bytes(path.read_bytes())
         except InputError as error:
             log.warning("%s: %s; learning again", path.name, error)
     return None
