@@ -156,6 +156,7 @@ def test_metrics_count_by_route_template_not_by_url(client):
     lines = [line for line in reply.text.splitlines() if line.startswith("brise_http_requests_total")]
     assert any('route="/v1/stations/{station_id}",status="404"' in line for line in lines)
     assert any('route="unmatched",status="404"' in line for line in lines)
+    assert 'brise_domain_run_age_seconds{domain="town"}' in reply.text
     assert "nobody" not in reply.text
     assert "nowhere" not in reply.text
 

@@ -48,6 +48,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     app.state.store = store
     meter = Meter()
+    meter.registry.register(status.Freshness(store))
     errors.install(app)
     air_quality.add_routes(app)
     for module in (tiles, stations, indices, status):
@@ -85,7 +86,7 @@ def _add_pages(app: FastAPI, meter: Meter) -> None:
     async def health() -> Health:
         return Health(status="ok")
 
-    async def metrics() -> Response:
+    def metrics() -> Response:  # in a worker thread: the gauges may ask the database
         return Response(
             generate_latest(meter.registry), headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_LATEST
         )

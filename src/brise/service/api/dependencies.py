@@ -15,11 +15,11 @@ import orjson
 from numpy.typing import NDArray
 from starlette.requests import Request
 
-from brise.conventions.errors import StoreError
 from brise.conventions.grids import EARTH_RADIUS_KM, Grid, unit_vectors
 from brise.formulas.indices.registry import INDICES
 from brise.io import cubes
 from brise.io.tables import Tables
+from brise.service.api.errors import NotPublishedError
 from brise.service.clock import WALL, Clock, read_clock
 
 PRODUCT = "air_quality"
@@ -248,11 +248,11 @@ class Store:
         """What is published now.
 
         Raises:
-            StoreError: Nothing is.
+            NotPublishedError: Nothing is.
         """
         snapshot = self.snapshot()
         if not snapshot.domains:
-            raise StoreError("no run is published yet; the first follows the first analysis")
+            raise NotPublishedError("no run is published yet; the first follows the first analysis")
         return snapshot
 
 

@@ -1,6 +1,7 @@
 """Every failure leaves as an RFC 9457 problem document; the map from our errors to HTTP statuses is here, once."""
 
 import logging
+import time
 from typing import Any
 
 import orjson
@@ -39,6 +40,17 @@ TITLES: dict[int, str] = {
 
 RETRY_SECONDS = 5
 """Told to clients with a 503: a database restart or a run being published takes seconds."""
+
+
+SAY_AGAIN_SECONDS = 60.0
+"""How often the same failure is logged: a store that is away fails every request alike."""
+
+_SAID: dict[str, float] = {}  # line -> when it was last logged
+_SAID_MOST = 100
+
+
+class NotPublishedError(StoreError):
+    """No run yet: nothing failed, so nothing is logged."""
 
 
 class ParameterError(InputError):
@@ -81,13 +93,23 @@ def problem(
 
 async def _brise_error(_request: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
-    if status >= 500:
-        LOG.error("%s: %s", type(error).__name__, error)
+    if status >= 500 and not isinstance(error, NotPublishedError):
+        _say(f"{type(error).__name__}: {error}")
     if isinstance(error, ParameterError):
         entry = {"parameter": error.parameter, "value": error.value, "limit": error.limit}
         return problem(422, str(error), errors=[entry])
     headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else None
     return problem(status, str(error) if status != 500 else "see the server's log", headers)
+
+
+def _say(line: str) -> None:
+    now = time.monotonic()
+    if now - _SAID.get(line, -SAY_AGAIN_SECONDS) < SAY_AGAIN_SECONDS:
+        return
+    if len(_SAID) >= _SAID_MOST:
+        _SAID.clear()
+    _SAID[line] = now
+    LOG.error("%s", line)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

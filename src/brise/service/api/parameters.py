@@ -16,8 +16,8 @@ from brise.service.api.errors import ParameterError
 MAX_POINTS = 1_000
 MAX_HOURS = 96
 MAX_DAYS = 366
-MAX_POINT_DAYS = 2_000
-"""Points times days of one history answer: each is a file to open."""
+MAX_POINT_DAYS = 10_000
+"""Points times days of one history answer: about 30 MB of JSON."""
 
 DEFAULT_INDICES = ("us_aqi", "european_aqi")
 Format = Literal["json", "csv"]
