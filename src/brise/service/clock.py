@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from brise.conventions.errors import StoreError
+
 FILE = "clock.json"
 
 
@@ -62,8 +64,14 @@ def write_clock(folder: Path, clock: Clock) -> None:
 
 
 def read_clock(folder: Path) -> Clock:
-    """The clock of this data; the wall's where none was written."""
+    """The clock of this data; the wall's where none was written.
+
+    Raises:
+        StoreError: The file cannot be read.
+    """
     try:
         return Clock(**json.loads((folder / FILE).read_text()))
     except FileNotFoundError:
         return WALL
+    except (OSError, ValueError, TypeError) as error:
+        raise StoreError(f"clock {folder / FILE}: cannot be read: {error}") from error
