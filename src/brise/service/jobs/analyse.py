@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from brise.conventions.errors import BriseError, InputError, StoreError
 from brise.conventions.grids import Grid
@@ -21,9 +20,9 @@ from brise.io.gazetteer import biggest_city, slug
 from brise.io.runs import JobRun
 from brise.io.tables import Tables
 from brise.models.artifacts import from_bytes, to_bytes
-from brise.models.background import Background
 from brise.models.network import Fitted
 from brise.products.air_quality import HOURS, READ_HOURS, Inputs, compute, fit_domain
+from brise.products.chemistry_transport import background_for
 from brise.products.domains import domains, place_label
 from brise.service.jobs.feeds import Feed
 
@@ -48,9 +47,9 @@ whenever the history has doubled."""
 FAMILIAR = 0.5
 """Models hold for a domain while they know this share of its stations: names of domains move with their stations."""
 
-MOST_CELLS = 250_000
-"""Of all domains together. A cell takes up to 22 kB in each of two runs kept whole, so 11 GB; what is above waits for
-a smaller BRISE_AREA, smallest networks first."""
+MOST_CELLS = 100_000
+"""Of all domains together, about 30 cities: 1 ms and up to 22 kB a cell in each of two whole runs, 160 kB in a week of
+forecasts, 0.5 MB in a year of analyses. The largest networks come first; a smaller BRISE_AREA serves the others."""
 
 MEASURED_KINDS = ("reference", "low_cost", "simulated")
 NAMED_WITHIN_KM = 60.0
@@ -240,34 +239,3 @@ def _read(root: Path, domain: str) -> Kept | None:
         except InputError as error:
             log.warning("%s: %s; learning again", path.name, error)
     return None
-
-
-def background_for(grid: Grid, fields: list[xr.Dataset], points: StationHours | None) -> Background | None:
-    """What a chemistry-transport forecast says in and around a domain: on a grid if there is one, else at points."""
-    south, west, north, east = (float(v) for v in (grid.latitude[-1], grid.longitude[0], grid.latitude[0], 0))
-    east = west + grid.step * (grid.columns - 1)
-    for cube in fields:
-        latitude, longitude = np.meshgrid(cube["latitude"], cube["longitude"], indexing="ij")
-        near = _near(latitude.ravel(), longitude.ravel(), (south, west, north, east))
-        if near.any():
-            names = [name for name in POLLUTANTS if name in cube]
-            values = {name: cube[name].to_numpy().reshape(cube.sizes["time"], -1)[:, near] for name in names}
-            time_ = cube["time"].to_numpy().astype("datetime64[s]")
-            name = str(cube.attrs.get("title", "chemistry-transport forecast"))
-            return Background(name, time_, latitude.ravel()[near], longitude.ravel()[near], values)
-    if points is None:
-        return None
-    near = _near(points.latitude, points.longitude, (south, west, north, east))
-    if not near.any():
-        return None
-    values = {name: matrix[:, near] for name, matrix in points.values.items() if np.isfinite(matrix[:, near]).any()}
-    return Background("CAMS by Open-Meteo", points.time, points.latitude[near], points.longitude[near], values)
-
-
-def _near(
-    latitude: NDArray[np.float64], longitude: NDArray[np.float64], area: tuple[float, float, float, float]
-) -> NDArray[np.bool_]:
-    south, west, north, east = area
-    eastward = (longitude - west + MARGIN_DEGREES) % 360
-    inside_ = (latitude >= south - MARGIN_DEGREES) & (latitude <= north + MARGIN_DEGREES)
-    return np.asarray(inside_ & (eastward <= east - west + 2 * MARGIN_DEGREES))
