@@ -174,6 +174,15 @@ class TestRetention:
         assert prune(tmp_path, "air_quality", INIT) == 1
         assert [path.exists() for path in paths] == [False, True, True]
 
+    def test_of_older_runs_only_those_of_chosen_hours_are_kept(self, tmp_path):
+        for n in range(10):
+            publish_run(tmp_path, init_time=INIT + n * HOUR)
+        prune(tmp_path, "air_quality", INIT - HOUR, every_h=6)
+        kept = [run.init_time for run in history(tmp_path, "air_quality", "london")]
+        assert kept[-2:] == [INIT + 8 * HOUR, INIT + 9 * HOUR]  # the visible one and the one before
+        assert {time.hour % 6 for time in kept[:-2]} == {0}
+        assert len(kept) in (3, 4)
+
     def test_the_visible_run_stays_however_old(self, tmp_path):
         publish_run(tmp_path, init_time=INIT + HOUR)
         publish_run(tmp_path, init_time=INIT)  # a replay that began anew

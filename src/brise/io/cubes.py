@@ -189,12 +189,13 @@ def _runs(folder: Path) -> dict[str, Path]:
     return {path.name: path for path in sorted((folder / "runs").glob("*-*"))}
 
 
-def prune(root: Path, product: str, before: datetime, analyses_before: datetime | None = None) -> int:
+def prune(root: Path, product: str, before: datetime, analyses_before: datetime | None = None, every_h: int = 1) -> int:
     """Delete what is no longer needed, of every domain.
 
-    Runs from before `before` go, and of several runs for one init_time all but the last. Runs that are kept for their
-    cubes lose their point-major arrays. The visible run and the one before it stay whole. Days of analyses, the
-    product's memory, go only when they are from before `analyses_before`; None keeps all.
+    Runs from before `before` go, and of several runs for one init_time all but the last, and those whose hour of the
+    day (UTC) is no multiple of `every_h`. Runs that are kept for their cubes lose their point-major arrays. The visible
+    run and the one before it stay whole. Days of analyses, the product's memory, go only when they are from before
+    `analyses_before`; None keeps all.
 
     Returns:
         Runs and days deleted.
@@ -205,10 +206,10 @@ def prune(root: Path, product: str, before: datetime, analyses_before: datetime 
     base = root / _folder_name(product)
     domains = sorted(path for path in base.glob("*") if path.is_dir())
     kept_from = "" if analyses_before is None else f"{analyses_before.astimezone(UTC):%Y-%m-%d}"
-    return sum(_prune_domain(folder, before.astimezone(UTC), kept_from) for folder in domains)
+    return sum(_prune_domain(folder, before.astimezone(UTC), kept_from, every_h) for folder in domains)
 
 
-def _prune_domain(folder: Path, before: datetime, kept_from: str) -> int:
+def _prune_domain(folder: Path, before: datetime, kept_from: str, every_h: int) -> int:
     with writing(folder):
         runs = _runs(folder)
         visible = (folder / _POINTER).read_text() if (folder / _POINTER).exists() else ""
@@ -216,7 +217,8 @@ def _prune_domain(folder: Path, before: datetime, kept_from: str) -> int:
         whole = {visible, *[name for name in by_age if name != visible][: _ARRAYS_KEPT - 1]}
         last = {name.partition("-")[0]: name for name in runs}
         oldest = f"{before:%Y%m%dT%H%M%SZ}"
-        gone = [name for name in runs if name not in whole and (name < oldest or last[name.partition("-")[0]] != name)]
+        kept = {name for name in last.values() if name >= oldest and int(name[9:11]) % every_h == 0}
+        gone = [name for name in runs if name not in whole | kept]
         for name in gone:
             hidden = runs[name].rename(folder / f".{name}")
             shutil.rmtree(hidden)
