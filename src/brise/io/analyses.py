@@ -190,7 +190,8 @@ def read_analyses_at(
         raise StoreError(f"analyses {folder}: cannot be read: {error}") from error
     times = np.unique(np.concatenate([np.array([], "datetime64[s]"), *(day.time for day in days)]))
     held = np.zeros((len(times), len(points)), bool)
-    values = {name: np.full(held.shape, np.nan, np.float32) for day in days for name in day.values}
+    names = sorted({name for day in days for name in day.values})  # a store lists its arrays in any order
+    values = {name: np.full(held.shape, np.nan, np.float32) for name in names}
     for day in days:  # the later file wins the hour that two have
         cells = np.ix_(np.searchsorted(times, day.time), np.flatnonzero(day.inside))
         held[cells] = True
