@@ -122,6 +122,7 @@ def _table(payload: bytes) -> tuple[pa.Table, int]:
     malformed = 0
     try:
         table = pj.read_json(io.BytesIO(raw), read_options=_READ, parse_options=_PARSE)
+        table.validate(full=True)  # the reader takes text that is not UTF-8 as it comes
     except pa.ArrowInvalid:
         # One bad line fails the fast reader for the whole file; read this file line by line and keep the others.
         table, malformed = _line_by_line(raw)
