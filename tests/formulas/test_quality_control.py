@@ -60,6 +60,7 @@ def test_sentinels_fail(code, dtype):
 
 def test_a_cap_is_suspect_for_particles_only():
     assert qc.sentinel_flags([[999.0, 985.0, 998.0]], "pm10").tolist() == [[SUSPECT, SUSPECT, PASS]]
+    assert qc.sentinel_flags(np.array([[999.9, 1999.9]], np.float32), "pm25").tolist() == [[SUSPECT, SUSPECT]]
     assert qc.sentinel_flags([[999.0]], "co").tolist() == [[PASS]]
 
 

@@ -59,7 +59,9 @@ class Rules:
     caps: tuple[float, ...] = ()
 
 
-_PM_CAPS = (985.0, 999.0)  # beta monitors end at 985, China's and many displays at 999: true, but a lower bound
+# Beta monitors end at 985, China's and many displays at 999, the SDS011 of volunteers at 999.9 (PM10: 1999.9): the
+# truth is that or more, or the counter is full of fog or dust.
+_PM_CAPS = (985.0, 999.0, 999.9, 1999.9)
 
 RULES: dict[str, Rules] = {
     "pm1": Rules(3_000, 10, 10, 6, 12, 24, caps=_PM_CAPS),

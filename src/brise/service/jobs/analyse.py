@@ -21,7 +21,7 @@ from brise.io.runs import JobRun
 from brise.io.tables import Tables
 from brise.models.artifacts import from_bytes, to_bytes
 from brise.models.network import Fitted
-from brise.products.air_quality import HOURS, READ_HOURS, Inputs, compute, fit_domain
+from brise.products.air_quality import BEFORE, HOURS, READ_HOURS, Inputs, compute, fit_domain
 from brise.products.chemistry_transport import background_for
 from brise.products.domains import domains, place_label
 from brise.service.jobs.feeds import Feed
@@ -106,7 +106,7 @@ class Analyst:
         hours = tables.read_hours(POLLUTANTS, *span, received_by=now, kinds=MEASURED_KINDS)
         stations = tables.read_stations(ids=hours.station_id.tolist())
         grids, waiting = affordable(domains(hours.latitude, hours.longitude, domain_name), hours)
-        fields = feed.background(init_time, range(HOURS[0], HOURS[-1] + 1))
+        fields = feed.background(init_time, range(HOURS[0] - BEFORE, HOURS[-1] + 1))
         points = self._model_points(tables, init_time, now)
         notes = [f"{waiting} smaller domains wait: more than {MOST_CELLS} cells; set BRISE_AREA"] if waiting else []
         failed = 0
