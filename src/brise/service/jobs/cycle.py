@@ -28,7 +28,7 @@ LEASE_NAME = "cycle"
 LEASE = timedelta(minutes=15)
 """Longer than a pause and a turn can take; a killed holder on this machine is noticed at once."""
 
-STAND_BY_S = 5.0
+STAND_BY_S = 2.0
 """How often a cycle that stands by, or whose store is gone, looks again."""
 
 ENOUGH_NEW = 0.2
