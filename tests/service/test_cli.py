@@ -1,9 +1,12 @@
 """The command line: answers as tables and JSON, and bad input in one line with a non-zero status."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
+from brise.io.runs import JobRun, SourceStatus
+from brise.io.tables import Tables
 from brise.service import cli
 
 
@@ -64,3 +67,44 @@ def test_status_and_point_of_an_empty_store(monkeypatch, capsys, tmp_path):
 
 def test_stations_of_an_empty_store(monkeypatch, capsys, tmp_path):
     assert json.loads(run(monkeypatch, capsys, "stations", "--data", tmp_path, "--json").out) == []
+
+
+def test_a_command_that_reads_takes_the_only_data_folder_there_is(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("BRISE_DATA_DIR", str(tmp_path))
+    heard = run(monkeypatch, capsys, "status", status=2)
+    assert heard.err.strip().startswith(f"brise: no data folder {tmp_path}/live; ")
+    (tmp_path / "simulated" / "products").mkdir(parents=True)
+    assert "version" in run(monkeypatch, capsys, "status").out
+    assert "no run is published yet" in run(monkeypatch, capsys, "point", "-51.5", "-0.12", status=1).err
+
+
+def test_status_as_a_table_names_sources_jobs_and_notes(monkeypatch, capsys, tmp_path):
+    when = datetime(2026, 11, 23, tzinfo=UTC)
+    with Tables.open(f"sqlite:///{tmp_path}/brise.sqlite") as tables:
+        tables.runs.record_source(SourceStatus("openaq", when, last_error="no answer [/b]"))
+        tables.runs.record_run(JobRun("air_quality", when, "failed", when, message="no station"))
+    text = run(monkeypatch, capsys, "status", "--data", tmp_path).out
+    assert "source openaq" in text
+    assert "no answer [/b]" in text
+    assert "no station" in text
+    (tmp_path / "brise.sqlite").unlink()
+    (tmp_path / "brise.sqlite").mkdir()
+    assert "cannot be opened" in run(monkeypatch, capsys, "status", "--data", tmp_path).out
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("LOG_LEVEL", "LOUD", "BRISE_LOG_LEVEL: Input should be 'DEBUG', 'INFO'"),
+        ("CORS_ORIGINS", "foo", "cors_origins"),
+        ("DATABASE_URL", "mysql://me:secret@host/x", "BRISE_DATABASE_URL: Value error, must begin with sqlite:///"),
+        ("AREA", "[5, 1, 2, 3]", "south < north"),
+        ("DATA_DIR", "/proc/nope", "no data folder /proc/nope/live"),
+    ],
+)
+def test_each_wrong_setting_is_one_line_without_secrets(monkeypatch, capsys, name, value, message):
+    monkeypatch.setenv(f"BRISE_{name}", value)
+    heard = run(monkeypatch, capsys, "status", status=2).err.strip()
+    assert message in heard
+    assert "\n" not in heard
+    assert "secret" not in heard

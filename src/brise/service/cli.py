@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from brise.conventions.errors import BriseError, ConfigurationError, InputError, NotFoundError
+from brise.conventions.errors import BriseError, ConfigurationError, InputError, NotFoundError, StoreError
 from brise.service.log import start_logging
 from brise.service.settings import Settings, load_settings
 
@@ -48,9 +48,14 @@ def _settings(data: Path | None, mode: str = "live", **overrides: object) -> Set
 def _there(data: Path | None, **overrides: object) -> Settings:
     """Settings of a data folder that exists: the one named, else the only one, else the live one."""
     settings = load_settings(**overrides)
-    made = sorted(p.parent for p in (*settings.data_dir.glob("*/brise.sqlite"), *settings.data_dir.glob("*/products")))
-    folder = data or (made[0] if len(set(made)) == 1 else settings.data_dir / "live")
-    if not folder.is_dir():
+    try:
+        found = (*settings.data_dir.glob("*/brise.sqlite"), *settings.data_dir.glob("*/products"))
+        made = {path.parent for path in found}
+        folder = data or (made.pop() if len(made) == 1 else settings.data_dir / "live")
+        there = folder.is_dir()
+    except OSError as error:
+        raise StoreError(f"data folder {data or settings.data_dir}: cannot be read: {error.strerror}") from None
+    if not there:
         raise NotFoundError(f"no data folder {folder}; `brise up` or `brise ingest` makes one, --data names another")
     return settings.model_copy(update={"data_dir": folder})
 
