@@ -48,34 +48,34 @@ OTHER = STATION | {"station_id": "openaq:7", "source": "openaq", "name": "Hill",
 OTHER |= {"kind": "reference", "altitude_m": np.nan}
 
 
-def run_arrays() -> dict[str, np.ndarray]:
+def run_arrays(grid: Grid = GRID) -> dict[str, np.ndarray]:
     """PM2.5 is 10 + cell / 10 + hour / 100; NO2 is constant 40; the first cell is unknown."""
-    shape = (GRID.cells, len(NAMES), 3, len(HOURS))
+    shape = (grid.cells, len(NAMES), 3, len(HOURS))
     concentration = np.empty(shape, np.float32)
-    value = 10 + np.arange(GRID.cells)[:, None] / 10 + np.arange(len(HOURS)) / 100
+    value = 10 + np.arange(grid.cells)[:, None] / 10 + np.arange(len(HOURS)) / 100
     concentration[:, 0] = np.stack([value, value * 0.5, value * 2], axis=1)
     concentration[:, 1] = np.array([40.0, 30.0, 55.0])[None, :, None]
     concentration[UNKNOWN_CELL] = np.nan
     fields = {name: concentration[:, place, 0] for place, name in enumerate(NAMES)}
-    index = np.full((GRID.cells, len(INDEX_NAMES), 3, len(HOURS)), np.nan, np.float32)
+    index = np.full((grid.cells, len(INDEX_NAMES), 3, len(HOURS)), np.nan, np.float32)
     for place, name in enumerate(INDEX_NAMES):
         result = INDICES[name].compute(fields)
         index[:, place, 0] = result.value
         for side, codes in ((1, result.category), (2, result.dominant)):
             index[:, place, side] = np.where(codes < 0, np.nan, codes)
-    nearest = np.tile(np.array([0, 1, -1], np.int32), (GRID.cells, len(NAMES), 1))
+    nearest = np.tile(np.array([0, 1, -1], np.int32), (grid.cells, len(NAMES), 1))
     nearest[UNKNOWN_CELL] = -1
     return {"concentration": concentration, "index": index, "nearest": nearest}
 
 
-def field(times: str, coordinate: object, values: np.ndarray) -> xr.Dataset:
+def field(times: str, coordinate: object, values: np.ndarray, grid: Grid = GRID) -> xr.Dataset:
     row = VARIABLES["pm25"]
     attributes = {"units": row.unit, "standard_name": row.cf_name}
-    places = {"latitude": GRID.latitude, "longitude": GRID.longitude}
+    places = {"latitude": grid.latitude, "longitude": grid.longitude}
     return xr.Dataset({"pm25": ((times, "latitude", "longitude"), values, attributes)}, {times: coordinate, **places})
 
 
-def publish(folder: Path, init: datetime = INIT, **changes: object) -> None:
+def publish(folder: Path, init: datetime = INIT, grid: Grid = GRID, **changes: object) -> None:
     stations = [
         {name: row[name] for name in ("station_id", "name", "latitude", "longitude", "kind", "source")}
         | {"attribution": row["attribution"], "licence": row["licence"]}
@@ -96,8 +96,9 @@ def publish(folder: Path, init: datetime = INIT, **changes: object) -> None:
         "created_at": init.isoformat(),
         "notes": ["made for tests"],
     } | changes
-    lead = field("lead_time", pd.to_timedelta([0], unit="h"), np.full((1, GRID.rows, GRID.columns), 9, np.float32))
-    cubes.publish(folder / "products", "air_quality", GRID, run_arrays(), meta, lead)
+    values = np.full((1, grid.rows, grid.columns), 9, np.float32)
+    lead = field("lead_time", pd.to_timedelta([0], unit="h"), values, grid)
+    cubes.publish(folder / "products", "air_quality", grid, run_arrays(grid), meta, lead)
 
 
 def store_day(folder: Path) -> None:

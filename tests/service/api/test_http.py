@@ -142,6 +142,7 @@ def test_what_a_client_has_is_not_sent_again(client, url):
 def test_a_new_run_changes_the_tag_and_the_answer(tmp_path, make_client, town, monkeypatch):
     monkeypatch.setattr("brise.service.api.dependencies.REFRESH_SECONDS", -1.0)
     town.publish(tmp_path)
+    town.stop_clock(tmp_path, town.init)
     client = make_client()
     first = client.get(f"{FORECAST}?{AT}")
     town.publish(tmp_path, model="other")

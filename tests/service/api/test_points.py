@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from brise.conventions.grids import Grid
+
 CURRENT, FORECAST, HISTORY = (f"/v1/air-quality/{name}" for name in ("current", "forecast", "history"))
 INIT = datetime(2026, 11, 23, 7, tzinfo=UTC)
 AT = "latitude=51.5&longitude=-0.1"
@@ -104,12 +106,66 @@ def test_current_moves_along_the_forecast_when_the_run_grows_old(tmp_path, make_
     town.stop_clock(tmp_path, INIT + timedelta(hours=2, minutes=10))
     answer = make_client().get(f"{CURRENT}?{AT}").json()
     assert (answer["lead_hours"], answer["time"]) == (2, "2026-11-23T09:00:00Z")
-    town.stop_clock(tmp_path, INIT + timedelta(hours=200))
-    answer = make_client().get(f"{CURRENT}?{AT}").json()
+
+
+def test_a_run_that_ended_speaks_for_no_point_and_says_why(tmp_path, make_client, town):
+    town.publish(tmp_path)
+    town.stop_clock(tmp_path, INIT + timedelta(hours=96))
+    assert make_client().get(f"{CURRENT}?{AT}").json()["lead_hours"] == 96
+    town.stop_clock(tmp_path, INIT + timedelta(hours=96, minutes=1))
+    client = make_client()
+    answer = client.get(f"{CURRENT}?{AT}&pollutants=pm25").json()
     assert (answer["status"], answer["lead_hours"]) == ("unknown", None)
-    assert "too old" in answer["reason"]
+    assert answer["reason"].startswith("the newest run, of 2026-11-23T07:00:00Z, is too old: it reaches 96 h ahead")
     assert answer["concentrations"]["pm25"]["value"] is None
     assert answer["indices"]["us_aqi"]["category"] is None
+    later = client.get(f"{FORECAST}?{AT}").json()
+    assert (later["status"], later["reason"], later["time"]) == ("unknown", answer["reason"], [])
+
+
+def test_a_run_that_ends_while_it_is_served_changes_the_tag(tmp_path, make_client, town, monkeypatch):
+    monkeypatch.setattr("brise.service.api.dependencies.REFRESH_SECONDS", -1.0)
+    town.publish(tmp_path)
+    town.stop_clock(tmp_path, INIT)
+    client = make_client()
+    url = f"{FORECAST}?{AT}"
+    known = {"If-None-Match": client.get(url).headers["etag"]}
+    assert client.get(url, headers=known).status_code == 304
+    town.stop_clock(tmp_path, INIT + timedelta(hours=97))
+    assert client.get(url, headers=known).json()["status"] == "unknown"
+
+
+def test_of_several_runs_the_newest_speaks_and_of_equally_new_ones_the_finest(tmp_path, make_client, town):
+    fine = Grid("fine", 51.6, -0.2, 0.01, 16, 20)
+    town.publish(tmp_path)
+    town.stop_clock(tmp_path, INIT + timedelta(hours=1))
+
+    def speaks() -> str:
+        return make_client().get(f"{FORECAST}?{AT}").json()["cell"]["domain"]
+
+    for hours, name in ((-1, "town"), (0, "fine"), (1, "fine")):
+        town.publish(tmp_path, INIT + timedelta(hours=hours), fine)
+        assert speaks() == name
+
+
+def test_a_domain_without_stations_vanishes_from_points_and_tiles_but_keeps_its_history(tmp_path, make_client, town):
+    town.publish(tmp_path)
+    town.publish(tmp_path, INIT - timedelta(hours=97), Grid("gone", 51.6, -0.2, 0.01, 30, 60))
+    town.stop_clock(tmp_path, INIT)
+    client, alone = make_client(), "latitude=51.4&longitude=0.2"
+    for path in (CURRENT, FORECAST):
+        assert client.get(f"{path}?{AT}").json()["cell"]["domain"] == "town"
+        answer = client.get(f"{path}?{alone}").json()
+        assert (answer["status"], answer["cell"]) == ("unknown", None)
+        assert "too old" in answer["reason"]
+    assert client.get(f"{HISTORY}?{alone}&{DAY}").json()["cell"]["domain"] == "gone"
+    x, y = 1025, 682  # of zoom 11: around 51.4 N, 0.2 E
+    empty = client.get("/v1/tiles/pm25/11/0/0.png").content
+    assert client.get(f"/v1/tiles/pm25/11/{x}/{y}.png?lead=0").content == empty
+    status = client.get("/v1/status").json()
+    assert [domain["name"] for domain in status["domains"]] == ["town"]
+    assert status["notes"][0] == "not shown, for their last run ended before now: gone"
+    assert 'brise_domain_run_age_seconds{domain="gone"}' in client.get("/metrics").text
 
 
 @pytest.mark.parametrize("path", [CURRENT, FORECAST])

@@ -21,7 +21,7 @@ def encode(answer: object) -> bytes:
 
 
 def locate(snapshot: Snapshot, latitude: float, longitude: float) -> Known | None:
-    """The finest domain that knows something at a point, else the finest that holds it: domain and cell, or None."""
+    """The first domain (newest, finest) that knows something at a point, else that holds it, and the cell; or None."""
     held: Known | None = None
     for domain in snapshot.domains:
         cell = domain.grid.cell(latitude, longitude)
@@ -34,7 +34,10 @@ def locate(snapshot: Snapshot, latitude: float, longitude: float) -> Known | Non
 
 
 def reason_unknown(snapshot: Snapshot, latitude: float, longitude: float, inside: bool) -> str:
-    """Why nothing is known at a point: the nearest station's distance and the limit."""
+    """Why nothing is known at a point: the run there ended, or the nearest station's distance and the limit."""
+    over = next((one for one in snapshot.ended if one.grid.cell(latitude, longitude) is not None), None)
+    if over is not None and not inside:
+        return too_old(over)
     where = "no station is near enough" if inside else "outside every published domain"
     found = nearest_station(snapshot.domains, latitude, longitude)
     if found is None:
@@ -42,6 +45,12 @@ def reason_unknown(snapshot: Snapshot, latitude: float, longitude: float, inside
     domain, _, distance = found
     limit = max(domain.reach_km.values(), default=0.0)
     return f"{where}; the nearest station is {distance:.1f} km away, the limit is {limit:.0f} km"
+
+
+def too_old(domain: Domain) -> str:
+    """Why a run says nothing about now."""
+    began = domain.times[domain.zero]
+    return f"the newest run, of {began}, is too old: it reaches {domain.last_lead} h ahead, which is before now"
 
 
 def centre(grid: Grid, cell: int) -> tuple[float, float]:

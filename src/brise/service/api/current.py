@@ -19,6 +19,7 @@ from brise.service.api.answers import (
     place_of,
     provenance,
     reason_unknown,
+    too_old,
 )
 from brise.service.api.dependencies import Domain, Snapshot, iso
 from brise.service.api.parameters import PointsQuery
@@ -151,9 +152,7 @@ def current(
 
 def _reason(snapshot: Snapshot, here: Spot, latitude: float, longitude: float) -> str:
     if here.known is not None and here.lead is None:
-        domain = here.known[0]
-        began = domain.times[domain.zero]
-        return f"the newest run, of {began}, is too old: it reaches {domain.last_lead} h ahead, which is before now"
+        return too_old(here.known[0])
     return reason_unknown(snapshot, latitude, longitude, inside=here.known is not None)
 
 

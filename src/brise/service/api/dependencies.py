@@ -111,19 +111,26 @@ class Domain:
         """Hours from lead 0 to the end of the run."""
         return len(self.times) - 1 - self.zero
 
+    @property
+    def end(self) -> int:
+        """Seconds since 1970 UTC of the last lead."""
+        return self.init + 3600 * self.last_lead
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything published at one moment.
 
     Attributes:
-        domains: Finest grid first.
+        domains: Whose run reaches beyond now; the newest run first, of equally new ones the finest grid.
+        ended: The others, whose stations went silent: they speak for no point, but their past can be read.
         clock: Of this data: the wall's, or a replay's.
-        tag: Changes when any run changes.
+        tag: Changes when any run changes or ends.
         max_age: Seconds until the next run is expected, 10 to 3,600.
     """
 
     domains: tuple[Domain, ...]
+    ended: tuple[Domain, ...]
     clock: Clock
     tag: str
     max_age: int
@@ -208,7 +215,7 @@ class Store:
         self._url = settings.resolved_database_url()
         self._tables: Tables | None = None
         self._opening = Lock()
-        self._snapshot = Snapshot((), WALL, "", 0)
+        self._snapshot = Snapshot((), (), WALL, "", 0)
         self._checked = -math.inf
 
     def tables(self) -> Tables:
@@ -234,13 +241,16 @@ class Store:
     def snapshot(self) -> Snapshot:
         """What is published now, at most REFRESH_SECONDS old; possibly nothing."""
         if time.monotonic() - self._checked > REFRESH_SECONDS:
-            known = {domain.run: domain for domain in self._snapshot.domains}
+            known = {domain.run: domain for domain in (*self._snapshot.domains, *self._snapshot.ended)}
             runs = cubes.current(self.products, PRODUCT)
             fresh = [known.get((name, run.name)) or prepare(run) for name, run in runs.items()]
-            domains = tuple(sorted(fresh, key=lambda one: (one.grid.step, one.name)))
-            tag = hashlib.blake2b("".join(one.tag for one in domains).encode(), digest_size=8).hexdigest()
+            fresh.sort(key=lambda one: (-one.init, one.grid.step, one.name))
             clock = read_clock(self._root)
-            self._snapshot = Snapshot(domains, clock, tag, _max_age(domains, clock))
+            now = int(clock.now().timestamp())
+            domains, ended = (tuple(one for one in fresh if (one.end < now) is past) for past in (False, True))
+            tags = f"{''.join(one.tag for one in domains)} {''.join(one.tag for one in ended)}"
+            tag = hashlib.blake2b(tags.encode(), digest_size=8).hexdigest()
+            self._snapshot = Snapshot(domains, ended, clock, tag, _max_age(domains, clock))
             self._checked = time.monotonic()
         return self._snapshot
 
@@ -251,7 +261,7 @@ class Store:
             NotPublishedError: Nothing is.
         """
         snapshot = self.snapshot()
-        if not snapshot.domains:
+        if not snapshot.domains and not snapshot.ended:
             raise NotPublishedError("no run is published yet; the first follows the first analysis")
         return snapshot
 

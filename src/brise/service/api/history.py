@@ -45,7 +45,7 @@ def history(
 
 
 def _domain_of(snapshot: Snapshot, point: tuple[float, float]) -> tuple[Domain | None, int]:
-    cells = [(one, one.grid.cell(*point)) for one in snapshot.domains]  # finest first
+    cells = [(one, one.grid.cell(*point)) for one in (*snapshot.domains, *snapshot.ended)]
     return next(((one, cell) for one, cell in cells if cell is not None), (None, -1))
 
 

@@ -106,6 +106,8 @@ def status(request: Request) -> Response:
         snapshot = store.snapshot()
     except StoreError as error:
         notes.append(str(error))
+    if snapshot.ended:
+        notes.append(f"not shown, for their last run ended before now: {', '.join(one.name for one in snapshot.ended)}")
     now = snapshot.clock.now()
     try:
         tables = store.tables()
@@ -162,7 +164,7 @@ def _gauges(store: Store) -> list[Metric]:
         LOG.warning("metrics: %s", error)
         up = 0.0
     now = snapshot.clock.now()
-    ages = [(domain.name, now.timestamp() - domain.init) for domain in snapshot.domains]
+    ages = [(domain.name, now.timestamp() - domain.init) for domain in (*snapshot.domains, *snapshot.ended)]
     data = [(one.source, (now - one.last_data_time).total_seconds()) for one in sources if one.last_data_time]
     rows = [(one.source, float(one.counts["stored"])) for one in sources if "stored" in one.counts]
     failing = [(one.source, float(bool(one.last_error))) for one in sources]

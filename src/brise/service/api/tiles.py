@@ -95,7 +95,7 @@ def _draw(domains: list[tuple[Domain, int]], layer: str, palette: str, tile: tup
         values = None if part is None else _values(domain, part, layer, lead)
         if part is not None and values is not None:
             colour = tiles.shade(values, part, scale, smooth)
-            drawn = colour if drawn is None else np.where(drawn == 0, colour, drawn)  # finest first
+            drawn = colour if drawn is None else np.where(drawn == 0, colour, drawn)  # newest, finest first
     return _empty() if drawn is None or not drawn.any() else tiles.png(drawn, scale)
 
 
