@@ -42,6 +42,13 @@ def test_terms_are_declared(source):
     assert source.latency >= timedelta(0)
 
 
+def test_sources_whose_licence_forbids_redistribution_say_so():
+    forbidden = {source.name for source in SOURCES.values() if "redistribution" in source.licence}
+    assert (
+        forbidden == {name for name, source in SOURCES.items() if not source.redistributable} == {"purpleair", "waqi"}
+    )
+
+
 @pytest.mark.parametrize("source", READ.values(), ids=READ)
 def test_payloads_decode_and_every_row_is_accounted_for(source):
     stored = 0

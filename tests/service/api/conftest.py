@@ -138,11 +138,20 @@ def fill_tables(url: str) -> None:
     tables.close()
 
 
+def store_value(url: str, station_id: str, value: float) -> None:
+    """PM2.5 of the hour that ends at INIT."""
+    row = {"station_id": station_id, "time": pd.Timestamp(INIT), "variable": "pm25", "value": value}
+    row |= {"uncertainty": np.nan, "period_s": 3600, "coverage": np.nan, "quality_flag": 1}
+    with Tables.open(url) as tables:
+        tables.store_observations(pd.DataFrame([row | {"received_at": pd.Timestamp("2026-11-23T07:10Z")}]))
+
+
 @dataclass
 class ApiSettings:
     data_dir: Path
     cors_origins: list[str] = default(default_factory=lambda: ["https://map.example"])
     rate_limit: str | None = None
+    share_restricted: bool = False
     database: str = ""
 
     def resolved_database_url(self) -> str:
@@ -190,7 +199,9 @@ def client(data: Path) -> Client:
 @pytest.fixture(scope="session")
 def town() -> SimpleNamespace:
     """What tests need to make a data folder of their own."""
-    return SimpleNamespace(publish=publish, stop_clock=stop_clock, fill_tables=fill_tables, init=INIT)
+    return SimpleNamespace(
+        publish=publish, stop_clock=stop_clock, fill_tables=fill_tables, store_value=store_value, init=INIT
+    )
 
 
 @pytest.fixture

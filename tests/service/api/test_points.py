@@ -98,6 +98,7 @@ def test_current_away_from_stations_is_the_analysis_with_indices_in_full(client)
     assert aqi["colour"].startswith("#")
     assert aqi["advice"] == "us_aqi.moderate.advice"
     assert aqi["sub"]["pm25"] == aqi["value"]
+    assert aqi["from"] == ["pm25", "no2"]  # all that the run has
     assert answer["dominant_pollutant"] == aqi["dominant"] == "pm25"
 
 
@@ -185,8 +186,9 @@ def test_a_cell_out_of_reach_is_unknown_never_good(client, path):
     assert answer["reason"].startswith("no station is near enough; the nearest station is")
     values = answer["concentrations"]["pm25"]["value"]
     assert values is None or set(values) == {None}
-    category = answer["indices"]["us_aqi"]["category"]
-    assert category is None or set(category) == {None}
+    index = answer["indices"]["us_aqi"]
+    assert index["category"] is None or set(index["category"]) == {None}
+    assert index.get("from", []) == []
 
 
 def test_history_has_every_hour_with_null_where_nothing_was_analysed(client):

@@ -195,4 +195,5 @@ def test_the_description_holds_every_resource_with_problems_and_examples(client)
             if path.startswith("/v1"):
                 problem = operation["responses"]["429"]["content"]["application/problem+json"]["schema"]
                 assert problem["$ref"].endswith("/Problem")
+    assert {"from", "sub"} <= api["components"]["schemas"]["IndexValue"]["properties"].keys()
     assert "HTTPValidationError" not in api["components"]["schemas"]

@@ -33,6 +33,7 @@ class Nowhere:
     data_dir: Path = Path("nowhere")
     cors_origins: tuple[str, ...] = ()
     rate_limit: None = None
+    share_restricted: bool = False
 
     def resolved_database_url(self) -> str:
         return "sqlite:///nowhere"

@@ -128,4 +128,5 @@ SOURCE = Source(
     decode=decode,
     key_setting="purpleair_key",
     requests=requests,
+    redistributable=False,
 )

@@ -109,6 +109,7 @@ class Source:
         decode_many: Several payloads, each with its received_at, as one Batch; None = decode one by one.
         file_time: When a file of this source was received, by its name; None = not in the name.
         forecast: Times may lie in the future.
+        redistributable: Its terms let the values themselves be passed on; what is computed from them always may be.
     """
 
     name: str
@@ -126,3 +127,4 @@ class Source:
     decode_many: Callable[[Sequence[tuple[bytes, datetime]]], Batch] | None = None
     file_time: Callable[[str], datetime | None] | None = None
     forecast: bool = False
+    redistributable: bool = True

@@ -84,4 +84,5 @@ SOURCE = Source(
     decode=decode,
     key_setting="waqi_key",
     requests=requests,
+    redistributable=False,
 )

@@ -62,14 +62,13 @@ class HotRoute(APIRoute):
 def _current(store: Store, snapshot: Snapshot, query: PointsQuery) -> tuple[list[dict[str, Any]], str]:
     now = snapshot.now()
     points = list(zip(query.latitude, query.longitude, strict=True))
-    spots: list[Spot] = [spot(snapshot, latitude, longitude, now) for latitude, longitude in points]
+    spots: list[Spot] = [spot(snapshot, *point, now, store.withheld) for point in points]
     readings, note = fresh_readings(store, {one.station[0] for one in spots if one.station}, now)
     subs = sub_indices(spots, query.indices)
     answers = [current(snapshot, query, place, here, subs[place], readings) for place, here in enumerate(spots)]
-    if note:
-        for answer in answers:
-            if answer["provenance"]:
-                answer["provenance"]["notes"] = [*answer["provenance"]["notes"], note]
+    for answer, here in zip(answers, spots, strict=True):
+        if answer["provenance"]:
+            answer["provenance"]["notes"] = [*answer["provenance"]["notes"], *filter(None, (here.note, note))]
     newest = max((one.time for by in readings.values() for one in by.values()), default=0)
     return answers, f"{now // 3600:x}-{newest:x}-{len(note):x}"
 

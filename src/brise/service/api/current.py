@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from brise.service.api.answers import (
 )
 from brise.service.api.dependencies import Domain, Snapshot, iso
 from brise.service.api.parameters import PointsQuery
+from brise.service.api.terms import refusal
 
 LOG = logging.getLogger(__name__)
 
@@ -52,33 +53,50 @@ Readings = Mapping[str, Mapping[str, Reading]]
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a point falls: its domain and cell, the lead that is now, the station that stands there (id, km)."""
+    """Where a point falls.
+
+    Attributes:
+        known: Its domain and cell.
+        lead: The one that is now.
+        station: The one that speaks for it: id, km.
+        note: Why a nearer one does not.
+    """
 
     known: Known | None
     lead: int | None
     station: tuple[str, float] | None
+    note: str = ""
 
 
-def spot(snapshot: Snapshot, latitude: float, longitude: float, now: int) -> Spot:
-    """Find what speaks for a point."""
+def spot(
+    snapshot: Snapshot, latitude: float, longitude: float, now: int, withheld: Collection[str] = frozenset()
+) -> Spot:
+    """Find what speaks for a point; the stations of `withheld` sources do not."""
     known = locate(snapshot, latitude, longitude)
     lead = None
     if known is not None:
         elapsed = max(0, (now - known[0].init) // 3600)
         lead = elapsed if elapsed <= known[0].last_lead else None
-    return Spot(known, lead, _station_here(snapshot, latitude, longitude))
+    standing = _standing(snapshot, latitude, longitude)
+    station = next(((name, km) for km, name, source in standing if source not in withheld), None)
+    note = ""
+    if standing and standing[0][2] in withheld:
+        km, name, source = standing[0]
+        note = f"the measurements of {name}, {1000 * km:.0f} m away, are not shown: {refusal(source)}"
+    return Spot(known, lead, station, note)
 
 
-def _station_here(snapshot: Snapshot, latitude: float, longitude: float) -> tuple[str, float] | None:
-    point, limit, best = unit_vectors(latitude, longitude), float(km_to_chord(MEASURED_KM)) ** 2, None
+def _standing(snapshot: Snapshot, latitude: float, longitude: float) -> list[tuple[float, str, str]]:
+    """Trusted stations at a point, nearest first: km, id, source."""
+    point, limit, found = unit_vectors(latitude, longitude), float(km_to_chord(MEASURED_KM)) ** 2, []
     for domain in snapshot.domains:
         squares = np.square(domain.vectors - point).sum(axis=1)
         for place in np.flatnonzero(squares <= limit).tolist():
             row = domain.meta["stations"][place]
             distance = 6371.0088 * math.sqrt(float(squares[place]))
-            if row["kind"] in TRUSTED_KINDS and (best is None or distance < best[1]):
-                best = (str(row["station_id"]), distance)
-    return best
+            if row["kind"] in TRUSTED_KINDS:
+                found.append((distance, str(row["station_id"]), str(row["source"])))
+    return sorted(found)
 
 
 def sub_indices(spots: list[Spot], names: tuple[str, ...]) -> dict[int, dict[str, dict[str, float | None]]]:
@@ -188,6 +206,7 @@ def _index(
         "colour": band.colour if band else None,
         "advice": band.advice if band else None,
         "dominant": index.pollutants[dominant] if dominant >= 0 else None,
+        "from": [key for key, number in subs.items() if number is not None] if band else [],
         "sub": subs,
         "rule_set": index.rule_set,
     }

@@ -20,6 +20,7 @@ from brise.formulas.indices.registry import INDICES
 from brise.io import cubes
 from brise.io.tables import Tables
 from brise.service.api.errors import NotPublishedError
+from brise.service.api.terms import withheld
 from brise.service.clock import WALL, Clock, read_clock
 
 PRODUCT = "air_quality"
@@ -33,6 +34,7 @@ class ApiSettings(Protocol):
     data_dir: Path
     cors_origins: list[str]
     rate_limit: str | None
+    share_restricted: bool
 
     def resolved_database_url(self) -> str:
         """Where the tables are."""
@@ -211,6 +213,7 @@ class Store:
     def __init__(self, settings: ApiSettings) -> None:
         """Open nothing yet: a replica may start before the first run is published."""
         self.products = settings.data_dir / "products"
+        self.withheld = withheld(settings.share_restricted)
         self._root = settings.data_dir
         self._url = settings.resolved_database_url()
         self._tables: Tables | None = None

@@ -12,13 +12,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from brise.conventions.errors import BriseError, DecodeError, InputError, NotFoundError, SourceError, StoreError
+from brise.conventions.errors import (
+    BriseError,
+    DecodeError,
+    InputError,
+    NotFoundError,
+    SourceError,
+    StoreError,
+    TermsError,
+)
 
 LOG = logging.getLogger(__name__)
 
 STATUS: dict[type[BriseError], int] = {
     InputError: 422,
     NotFoundError: 404,
+    TermsError: 403,
     DecodeError: 502,
     SourceError: 502,
     StoreError: 503,
@@ -27,6 +36,7 @@ STATUS: dict[type[BriseError], int] = {
 
 TITLES: dict[int, str] = {
     400: "The request cannot be read",
+    403: "The source's terms forbid it",
     404: "Not found",
     405: "Method not allowed",
     413: "The request body is too large",

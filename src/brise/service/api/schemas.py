@@ -106,6 +106,10 @@ class IndexValue(Shape):
     colour: Text
     advice: Text
     dominant: Text
+    made_from: Annotated[
+        list[str],
+        Field(alias="from", description="Pollutants with a known sub-index; none: index unknown."),
+    ]
     sub: Annotated[dict[str, Number], Field(description="Sub-index (or category number) by pollutant.")]
     rule_set: str
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
-from brise.conventions.errors import NotFoundError
+from brise.conventions.errors import NotFoundError, TermsError
 from brise.conventions.grids import distance_km
 from brise.conventions.observations import KINDS
 from brise.conventions.variables import VARIABLES
@@ -22,6 +22,7 @@ from brise.service.api.documented import problems
 from brise.service.api.errors import ParameterError
 from brise.service.api.parameters import Format, parse_names, parse_number, parse_time
 from brise.service.api.schemas import ObservationOut, ObservationPage, StationCollection, StationFeature
+from brise.service.api.terms import refusal
 
 router = APIRouter(tags=["stations"])
 MAX_RADIUS_KM = 500.0
@@ -200,12 +201,15 @@ def _observation(row: dict[Any, Any]) -> dict[str, Any]:
     "/v1/stations/{station_id}/observations",
     summary="A station's observations, oldest first, with their quality flags.",
     response_model=None,
-    responses={200: {"model": ObservationPage, "content": CSV}, **problems(404, 422, 429, 503)},
+    responses={200: {"model": ObservationPage, "content": CSV}, **problems(403, 404, 422, 429, 503)},
 )
 def observations(request: Request, station_id: Id, query: Annotated[ObservationsQuery, Query()]) -> Response:
-    """One page of a station's observations of start < time ≤ end."""
-    tables = store_of(request).tables()
+    """One page of a station's observations of start < time ≤ end; 403 where its source's terms forbid it."""
+    store = store_of(request)
+    tables = store.tables()
     row = _one(tables, station_id)
+    if row["source"] in store.withheld:
+        raise TermsError(f"observations of {station_id!r}: {refusal(row['source'])}")
     frame = tables.read_observations(
         station_id,
         names=parse_names("variables", query.variables, tuple(VARIABLES)) if query.variables else None,
