@@ -16,7 +16,8 @@ HOUR_S = 3600
 
 _PERIODS = 4096  # more than the seconds of an hour: time and period travel as one number
 
-_CIRCULAR = ("wind_from_direction",)
+CIRCULAR = ("wind_from_direction",)
+"""Variables averaged as unit vectors."""
 
 _PLACE = ("station_id", "latitude", "longitude", "altitude_m")
 
@@ -66,7 +67,7 @@ def read(
     values, measured = {}, np.zeros(len(keys), bool)
     for name, number in numbers.items():
         rows = _rows(connection, number, span, received_by, chosen, worst)
-        values[name] = _means(rows, keys, count, circular=name in _CIRCULAR)
+        values[name] = _means(rows, keys, count, circular=name in CIRCULAR)
         measured |= ~np.isnan(values[name]).all(axis=0)
     return StationHours(
         (first + HOUR_S * np.arange(1, count + 1)).astype("datetime64[s]"),

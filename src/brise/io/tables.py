@@ -36,7 +36,7 @@ from brise.conventions.observations import (
     empty_stations,
 )
 from brise.conventions.variables import VARIABLES
-from brise.io import bulk, hours
+from brise.io import bulk, hours, rollup
 from brise.io.database import open_engine, reading, writing
 from brise.io.runs import Runs
 from brise.io.schema import epoch, observations, stations, variables
@@ -220,6 +220,32 @@ class Tables:
                     )
                 ).rowcount
         return deleted
+
+    def roll_up(self, start: datetime, end: datetime, received_by: datetime) -> int:
+        """Replace the rows of less than an hour by hourly means, a few stations at a time so that no one waits long.
+
+        What `read_hours` says stays the same. Rows flagged suspect or failed stay; an hourly row that is there wins.
+
+        Args:
+            start: Where the first hour begins, or within the hour before.
+            end: Where the last hour ends, or within the hour after.
+            received_by: Only hours all of whose rows we had by then.
+
+        Returns:
+            Rows of less than an hour that went.
+
+        Raises:
+            InputError: No whole hour lies between `start` and `end`.
+        """
+        span = hours.whole_hours(epoch(start), epoch(end))
+        with reading(self._engine) as connection:
+            keys = connection.scalars(select(stations.c.key).order_by(stations.c.key)).all()
+        gone = 0
+        for first in range(0, len(keys), _STATIONS_AT_ONCE):
+            some = keys[first : first + _STATIONS_AT_ONCE]
+            with writing(self._engine) as connection:
+                gone += rollup.roll_up(connection, self._insert, some, self._variables, span, epoch(received_by))
+        return gone
 
     # Reading.
 

@@ -4,9 +4,11 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from brise.conventions.errors import InputError
+from brise.conventions.observations import check_observations
 from brise.io import cubes
 from brise.service.clock import WALL, Clock, read_clock, write_clock
 from brise.service.jobs import cycle
@@ -83,6 +85,23 @@ def test_the_same_hour_is_not_made_twice_and_the_next_is(town):
     assert run.meta["init_time"].startswith("2023-01-15T01:00")
     done = tables.runs.read_runs(PRODUCT)
     assert [one.state for one in done] == ["done", "done"]
+
+
+def test_once_a_day_settled_rows_become_hourly(town):
+    settings, tables, feed, analyst, state, _ = town
+    now = state.clock.now()
+    station = tables.read_stations()["station_id"].iloc[0]
+    ends = [now.replace(minute=0, second=0) - timedelta(hours=h, minutes=m) for h in (72, 24) for m in (15, 0)]
+    rows = pd.DataFrame({"time": ends, "value": [280.0, 282.0, 280.0, 282.0]}).assign(
+        station_id=station, variable="temperature", period_s=900, uncertainty=np.nan, coverage=1.0, quality_flag=2,
+        received_at=now - 24 * HOUR,
+    )  # fmt: skip
+    tables.store_observations(check_observations(rows))
+    state.pruned = now - timedelta(days=1)
+    cycle.turn(tables, settings, feed, analyst, state)
+    kept = tables.read_observations(station, ["temperature"])
+    assert kept["period_s"].tolist() == [3600, 900, 900]
+    assert kept["value"].tolist() == [281.0, 280.0, 282.0]
 
 
 def test_a_second_cycle_stands_by(town, caplog):

@@ -12,6 +12,7 @@ from brise.io import cubes
 from brise.io.analyses import compact
 from brise.io.raw import RawStore
 from brise.io.tables import Tables
+from brise.products.air_quality import READ_HOURS
 from brise.service.clock import STANDSTILL, WALL, Clock, read_clock, replay_clock, waiting_clock, write_clock
 from brise.service.jobs.analyse import PRODUCT, Analyst
 from brise.service.jobs.feeds import Feed
@@ -33,6 +34,9 @@ STAND_BY_S = 2.0
 
 ENOUGH_NEW = 0.2
 """An hour is analysed again when so many more of its values have been reported."""
+
+SETTLED = timedelta(hours=48)
+"""Rows of less than an hour become hourly means after this: quality control looks no further back."""
 
 HOUR = timedelta(hours=1)
 FORECASTS_KEPT = timedelta(days=7)
@@ -130,12 +134,15 @@ def turn(tables: Tables, settings: Settings, feed: Feed, analyst: Analyst, state
 
 
 def _prune(tables: Tables, settings: Settings, products: Path, state: State) -> None:
-    """Once a day of the clock, forget what is older than it should be."""
+    """Once a day of the clock, forget what is older or finer than it should be."""
     now = state.clock.now()
     if state.pruned is not None and now - state.pruned < timedelta(days=1):
         return
     if state.pruned is not None:  # not in the first turn, which should show something soon
         tables.delete_older_than(now - timedelta(days=settings.retention_days))
+        rolled = tables.roll_up(now - timedelta(hours=READ_HOURS), now - SETTLED, now)
+        if rolled:
+            log.info("%d rows of less than an hour became hourly means", rolled)
         RawStore(settings.data_dir / "raw").prune(now)
         for domain in cubes.current(products, PRODUCT):
             compact(products, PRODUCT, domain, now - timedelta(days=2))
