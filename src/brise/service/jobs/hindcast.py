@@ -63,6 +63,7 @@ def hindcast_command(
     window: tuple[datetime | None, datetime | None, str],
     inits: Path | None,
     choice: tuple[str, str | None, Path | None, str],
+    chosen: Model | None = None,
 ) -> int:
     """What the command line gives, checked and run.
 
@@ -72,6 +73,7 @@ def hindcast_command(
         window: First and last init and the step between, e.g. "6h"; not read when `inits` is given.
         inits: CSV with a column init_time.
         choice: Leads ("0,1,24"), variables ("pm25,no2"), file of withheld station ids, model.
+        chosen: A model that is in no registry, instead of the named one.
 
     Returns:
         How many predictions were written.
@@ -84,19 +86,19 @@ def hindcast_command(
         frozenset(_lines(withhold)) if withhold else frozenset(),
         model,
     )
-    return hindcast(archive, question, out)
+    return hindcast(archive, question, out, chosen)
 
 
-def hindcast(archive: Path, question: Question, out: Path) -> int:
+def hindcast(archive: Path, question: Question, out: Path, chosen: Model | None = None) -> int:
     """Predict and write; returns how many predictions.
 
     Raises:
         StoreError: `out` cannot be written.
     """
-    model_named(question.model)
+    chosen = chosen or model_named(question.model)
     if not out.parent.is_dir():  # known now, not after an hour's work
         raise StoreError(f"cannot write {out}: no folder {out.parent}")
-    frames = list(predict(read_archive(archive), question))
+    frames = list(predict(read_archive(archive), question, chosen))
     table = pd.concat(frames, ignore_index=True)
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
@@ -223,12 +225,13 @@ def read_archive(path: Path) -> StationHours:
     return StationHours(time, stations, where[0], where[1], np.full(len(stations), np.nan), values)
 
 
-def predict(hours: StationHours, question: Question) -> Iterator[pd.DataFrame]:
+def predict(hours: StationHours, question: Question, chosen: Model | None = None) -> Iterator[pd.DataFrame]:
     """Predictions of every init, some inits and one variable at a time.
 
     Args:
         hours: The archive's network, from `read_archive`.
         question: What to predict.
+        chosen: A model that is in no registry, instead of the named one.
 
     Raises:
         InputError: A variable, station or init that the archive does not have, or no history to fit on.
@@ -236,7 +239,7 @@ def predict(hours: StationHours, question: Question) -> Iterator[pd.DataFrame]:
     variables = _checked(hours, question)
     withheld = np.isin(hours.station_id, sorted(question.withhold))
     others, hidden = hours.stations(~withheld), unit_vectors(hours.latitude[withheld], hours.longitude[withheld])
-    chosen = model_named(question.model)
+    chosen = chosen or model_named(question.model)
     before = others.until(question.inits.min())  # labels before the first init: hours that ended by its start
     ahead = tuple(lead for lead in question.leads if lead > 0) if chosen.learns_leads else ()
     fitted = fit(before, variables, ahead)
