@@ -29,6 +29,7 @@ class Settings(BaseSettings):
         (), max_length=1000, description='Where forecast sources are asked, as JSON: "[[51.5, -0.12], …]".'
     )
     share_restricted: bool = Field(False, description="Show values that their source forbids to pass on.")
+    weights_dir: Path | None = Field(None, description="Shipped models (default: those that came with the program).")
     retention_days: int = Field(400, ge=2, description="Older observations are deleted.")
     log_level: Level = "INFO"
 
