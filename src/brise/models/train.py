@@ -62,12 +62,45 @@ class Run(Protocol):
         """Progress: step, steps, epoch and loss, or validation_loss."""
 
 
+class ArrayBatches(Protocol):
+    """The same of NumPy arrays, such as a reader of shards."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def batch(self, index: int) -> dict[str, NDArray[Any]]:
+        """One."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """Batches of tensors from batches of arrays."""
+
+    source: ArrayBatches
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.source)
+
+    def batch(self, index: int) -> Batch:
+        """One; no copy is made."""
+        return {name: torch.from_numpy(values) for name, values in self.source.batch(index).items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What to learn from and what to stop by; without `validation` the last weights count."""
+    """What to learn from and what to stop by.
+
+    Attributes:
+        training: Batches to learn from.
+        validation: Batches to stop by; without them the last weights count.
+        streamed: The training batches come shuffled, and are asked for one after the other: the index counts on over
+            the epochs. Else this loop shuffles them.
+    """
 
     training: Batches
     validation: Batches | None = None
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +230,7 @@ def train(module: nn.Module, loss: Loss, data: Data, recipe: Recipe, run: Run) -
     began = time.monotonic()
     while session.progress.step < total and session.progress.stopped in ("", "seconds"):
         session.progress.stopped = ""
-        _step(session, data.training, total, run)
+        _step(session, data, total, run)
         step = session.progress.step
         late = bool(recipe.seconds) and agreed(time.monotonic() - began > recipe.seconds)
         if step % _between(recipe, data) == 0 or step == total:
@@ -295,12 +328,20 @@ def has_native_bf16(device: torch.device) -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
-def _step(session: _Session, training: Batches, total: int, run: Run) -> None:
+def _chosen(recipe: Recipe, data: Data, step: int) -> tuple[int, list[int]]:
+    """The epoch of a step and its batches."""
+    count = len(data.training)
+    epoch, within = divmod(step, _steps_an_epoch(recipe, data.training))
+    places = range(within * recipe.batches_per_step, (within + 1) * recipe.batches_per_step)
+    if data.streamed:
+        return epoch, [epoch * count + place for place in places]
+    return epoch, order(count, recipe.seed, epoch)[places.start : places.stop].tolist()
+
+
+def _step(session: _Session, data: Data, total: int, run: Run) -> None:
     """One step of the optimizer over `batches_per_step` batches, this process's share of them here."""
     recipe, progress, (rank, world, _) = session.recipe, session.progress, place()
-    epoch, within = divmod(progress.step, _steps_an_epoch(recipe, training))
-    first = within * recipe.batches_per_step
-    chosen = order(len(training), recipe.seed, epoch)[first : first + recipe.batches_per_step]
+    epoch, chosen = _chosen(recipe, data, progress.step)
     rate = learning_rate(recipe, progress.step, total)
     for group in session.optimizer.param_groups:
         group["lr"] = rate
@@ -310,14 +351,14 @@ def _step(session: _Session, training: Batches, total: int, run: Run) -> None:
     losses = []
     for slot in mine:
         _seed(recipe.seed, 1, progress.step, slot)
-        batch = _to(training.batch(int(chosen[slot])), session.device)
+        batch = _to(data.training.batch(chosen[slot]), session.device)
         held = session.forward.no_sync() if world > 1 and slot != mine[-1] else nullcontext()  # type: ignore[attr-defined]
         with held:
             with _precise(session):
                 value = session.loss(session.forward, batch)
             torch.autograd.backward(value / len(mine))
         losses.append(float(value.detach()))
-        _check(losses[-1], f"step {progress.step}, epoch {epoch}, batch {int(chosen[slot])}, learning rate {rate:.3g}")
+        _check(losses[-1], f"step {progress.step}, epoch {epoch}, batch {chosen[slot]}, learning rate {rate:.3g}")
     norm = float(nn.utils.clip_grad_norm_(session.module.parameters(), recipe.clip or math.inf))
     _check(norm, f"step {progress.step}, epoch {epoch}, learning rate {rate:.3g}", "norm of the gradient")
     session.optimizer.step()
