@@ -1,7 +1,10 @@
 """The command line: answers as tables and JSON, and bad input in one line with a non-zero status."""
 
 import json
+import runpy
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +111,57 @@ def test_each_wrong_setting_is_one_line_without_secrets(monkeypatch, capsys, nam
     assert message in heard
     assert "\n" not in heard
     assert "secret" not in heard
+
+
+@pytest.fixture
+def town(tmp_path):
+    """A small archive and a data folder."""
+    make = runpy.run_path(str(Path(__file__).parent / "jobs" / "conftest.py"))["town"]
+    path = tmp_path / "town_2023.parquet"
+    make(24 * 14).to_parquet(path)
+    return path, tmp_path / "data"
+
+
+def test_models_are_compared_promoted_and_rolled_back(monkeypatch, capsys, town, tmp_path):
+    archive, data = town
+    page = tmp_path / "page.html"
+    asked = ["--model", "idw", "--every", "12h", "--leads", "0,6", "--variables", "pm25", "--withhold-folds", "2"]
+    found = json.loads(
+        run(monkeypatch, capsys, "evaluate", archive, *asked, "--report", page, "--data", data, "--json").out
+    )
+    assert found["champion"]["name"] == "blend"
+    assert not found["promote"]  # no city is held out, and a week shows nothing
+    assert page.read_text().startswith("<!doctype html>")
+    text = run(monkeypatch, capsys, "evaluate", archive, *asked, "--unseen", "town", "--data", data).out
+    assert "idw may not replace blend" in text
+    heard = run(monkeypatch, capsys, "promote", "idw", "--data", data, status=1)  # the kept comparison
+    assert "idw is not promoted" in heard.out
+    assert "challenger is idw" in run(monkeypatch, capsys, "promote", "idw", "--shadow", "--data", data).out
+    rows = json.loads(run(monkeypatch, capsys, "models", "--data", data, "--json").out)
+    assert {row["name"]: row["alias"] for row in rows if row["alias"]} == {"blend": "champion", "idw": "challenger"}
+    assert "nothing to roll back to" in run(monkeypatch, capsys, "rollback", "--data", data, status=2).err
+    aliases = data / "models" / "artifacts" / "aliases.json"
+    aliases.write_text(aliases.read_text().replace('"challenger": "idw"', '"champion": "idw"'))
+    assert run(monkeypatch, capsys, "rollback", "--data", data).out == "champion is blend; it was idw\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "/no/such.parquet", "--model", "idw"], "no file /no/such.parquet"),
+        (["evaluate", "/no/such.parquet"], "no challenger is named"),
+        (["evaluate", "/no/such.parquet", "--model", "blend"], "'blend' and 'champion' are the same model"),
+        (["evaluate", "/no/such.parquet", "--model", "chronos_2"], "pip install 'chronos-forecasting"),
+        (["promote", "nope"], "unknown model 'nope'"),
+        (["promote", "idw"], "was never compared with the champion blend"),
+        (["promote", "blend", "--shadow"], "'blend' is the champion already"),
+        (["rollback"], "nothing to roll back to"),
+        (["hindcast", "/no/such.parquet", "--model", "nope", "--out", "/tmp/x"], "unknown model 'nope'"),
+    ],
+)
+def test_wrong_models_are_one_line(monkeypatch, capsys, tmp_path, arguments, message):
+    monkeypatch.setitem(sys.modules, "chronos", None)
+    heard = run(monkeypatch, capsys, *arguments, "--data", tmp_path / "data", status=2)
+    lines = [line for line in heard.err.splitlines() if line.startswith("brise: ")]
+    assert len(lines) == 1
+    assert message in lines[0]

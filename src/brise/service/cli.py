@@ -196,12 +196,90 @@ def status(data: DataThere = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def models(as_json: AsJson = False) -> None:
-    """List the models that a hindcast or the cycle can use."""
-    from brise.models.registry import MODELS
+def models(data: DataDir = None, as_json: AsJson = False) -> None:
+    """List the models that there are, built in and trained, and which is champion and which challenger."""
+    from brise.service.jobs.champion import model_rows, model_table, open_artifacts, shadow_folder, with_running
 
-    rows = [{"name": name, "what": model.title} for name, model in MODELS.items()]
-    _print_json(rows) if as_json else _print_table("models", rows)
+    settings = _settings(data)
+    rows = with_running(model_rows(open_artifacts(settings)), shadow_folder(settings))
+    _print_json(rows) if as_json else _print_table("models", model_table(rows))
+
+
+@app.command()
+def evaluate(
+    archives: Annotated[list[Path], typer.Argument(help="Wide station-hour Parquet, one a city.")],
+    model: Annotated[str, typer.Option(help="The challenger: any name that `brise models` shows.")] = "challenger",
+    against: Annotated[str, typer.Option(help="What it would replace.")] = "champion",
+    start: Annotated[str | None, typer.Option(help="First init_time (default: after both trainings).")] = None,
+    end: Annotated[str | None, typer.Option(help="Last init_time (default: the archive's end).")] = None,
+    every: Annotated[str, typer.Option(help="Between inits; 30h meets every hour of the day.")] = "30h",
+    leads: Annotated[str, typer.Option(help="Hours, comma list.")] = "0,1,3,6,12,24,48",
+    variables: Annotated[str | None, typer.Option(help="Comma list (default: every pollutant there).")] = None,
+    withhold_folds: Annotated[int, typer.Option(help="Withhold stations in so many parts; 0 = none.", min=0)] = 4,
+    unseen: Annotated[
+        list[str] | None, typer.Option(help="A city to count as held out, by its archive's name.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a page that explains it all, HTML.")] = None,
+    data: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two models on held-out stations, times and cities, and say whether one may replace the other."""
+    from brise.service.jobs.champion import open_artifacts
+    from brise.service.jobs.evaluate import evaluate as compare
+    from brise.service.jobs.evaluate import plan_of, verdict_rows, write_page
+
+    span = (_time(start), _time(end), every)
+    plan = plan_of(archives, span, (leads, variables), withhold_folds, tuple(unseen or ()))
+    found = compare(open_artifacts(_settings(data)), (model, against), plan)
+    record = found.record()
+    if report is not None:
+        from brise.products.model_report import model_page
+
+        write_page(report, model_page(record, found.pairs, found.stations))
+    word = "may replace" if record["promote"] else "may not replace"
+    title = f"{found.challenger.label} {word} {found.champion.label}"
+    _print_json(record) if as_json else _print_table(title, verdict_rows(record))
+
+
+@app.command()
+def promote(
+    name: Annotated[str, typer.Argument(help="Any name that `brise models` shows.")] = "challenger",
+    archive: Annotated[list[Path] | None, typer.Option(help="Compare on these (default: the kept comparison).")] = None,
+    unseen: Annotated[
+        list[str] | None, typer.Option(help="A city to count as held out, by its archive's name.")
+    ] = None,
+    shadow: Annotated[bool, typer.Option("--shadow", help="Only make it the challenger: it runs unseen.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the rule says; change nothing.")] = False,
+    data: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a model the champion if it beats the one there is; status 1 if the rule says no."""
+    from brise.service.jobs.champion import open_artifacts
+    from brise.service.jobs.evaluate import Plan, verdict_rows
+    from brise.service.jobs.promote import promote as by_the_rule
+    from brise.service.jobs.promote import shadow as make_challenger
+
+    store = open_artifacts(_settings(data))
+    if shadow:
+        names = make_challenger(store, name).names
+        _print_json(names) if as_json else out.print(f"challenger is {names['challenger'][:12]}")
+        return
+    record = by_the_rule(store, name, Plan(tuple(archive or ()), unseen=tuple(unseen or ())), dry_run)
+    word = "is champion now" if record["moved"] else "would be promoted" if record["promote"] else "is not promoted"
+    _print_json(record) if as_json else _print_table(f"{record['challenger']['name']} {word}", verdict_rows(record))
+    if not record["promote"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def rollback(data: DataDir = None, as_json: AsJson = False) -> None:
+    """Make the champion what it was before the last promotion."""
+    from brise.service.jobs.champion import open_artifacts
+    from brise.service.jobs.promote import rollback as go_back
+
+    before, after = go_back(open_artifacts(_settings(data)))
+    answer = {"before": before, "champion": after}
+    _print_json(answer) if as_json else out.print(f"champion is {after[:12]}; it was {before[:12]}")
 
 
 @app.command()
@@ -216,12 +294,16 @@ def hindcast(
     variables: Annotated[str | None, typer.Option(help="Comma list (default: every pollutant there).")] = None,
     withhold: Annotated[Path | None, typer.Option(help="Station ids, one a line: predicted, never read.")] = None,
     model: Annotated[str, typer.Option(help="A model of `brise models`.")] = "blend",
+    data: DataDir = None,
 ) -> None:
     """Forecast the past as it would have been forecast then, for scoring."""
+    from brise.service.jobs.champion import choose, open_artifacts
     from brise.service.jobs.hindcast import hindcast_command
 
+    chosen = choose(open_artifacts(_settings(data)), model).model
     window = (_time(start), _time(end), every)
-    rows = hindcast_command(archive, out_file, window=window, inits=inits, choice=(leads, variables, withhold, model))
+    choice = (leads, variables, withhold, model)
+    rows = hindcast_command(archive, out_file, window=window, inits=inits, choice=choice, chosen=chosen)
     out.print(f"{rows} predictions in {out_file}")
 
 

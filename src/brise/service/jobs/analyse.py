@@ -26,6 +26,7 @@ from brise.products.air_quality import BEFORE, HOURS, READ_HOURS, Inputs, comput
 from brise.products.chemistry_transport import background_for
 from brise.products.domains import domains, place_label
 from brise.service.jobs.feeds import Feed
+from brise.service.jobs.shadow import Shadow
 
 log = logging.getLogger("brise.analyse")
 
@@ -75,11 +76,13 @@ class Analyst:
         root: The data folder.
         simulated: Whether what is read is not a measurement.
         reported: Values that the newest hour held when it was last looked at.
+        shadow: Runs the challenger beside what is published, if there is one.
     """
 
     root: Path
     simulated: bool = False
     reported: int = 0
+    shadow: Shadow | None = None
     _fitted: dict[str, Kept] = field(default_factory=dict)
 
     @property
@@ -111,6 +114,7 @@ class Analyst:
         points = self._model_points(tables, init_time, now)
         notes = [f"{waiting} smaller domains wait: more than {MOST_CELLS} cells; set BRISE_AREA"] if waiting else []
         failed = 0
+        made = []
         for grid in grids:
             try:
                 background = background_for(grid, fields, points)
@@ -123,6 +127,7 @@ class Analyst:
                     simulated=self.simulated,
                 )
                 self._write(grid, inputs)
+                made.append((grid, inputs))
             except StoreError:
                 raise
             except (BriseError, ArithmeticError, LookupError, ValueError) as error:  # a domain's fault stops no other
@@ -148,6 +153,8 @@ class Analyst:
             len(hours.station_id),
             seconds,
         )
+        if self.shadow is not None:
+            self.shadow.run(tables, made, init_time, now)
 
     def _write(self, grid: Grid, inputs: Inputs) -> None:
         run = compute(inputs, grid)

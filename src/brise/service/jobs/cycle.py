@@ -15,9 +15,11 @@ from brise.io.tables import Tables
 from brise.products.air_quality import READ_HOURS
 from brise.service.clock import STANDSTILL, WALL, Clock, read_clock, replay_clock, waiting_clock, write_clock
 from brise.service.jobs.analyse import PRODUCT, Analyst
+from brise.service.jobs.champion import open_artifacts, shadow_folder
 from brise.service.jobs.feeds import Feed
 from brise.service.jobs.ingest import open_tables
 from brise.service.jobs.quality import check_recent
+from brise.service.jobs.shadow import Shadow
 from brise.service.settings import Settings
 
 log = logging.getLogger("brise.cycle")
@@ -58,7 +60,8 @@ class State:
 def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
     """Turn until `stop`; a store that is gone is waited for."""
     state = State()
-    analyst = Analyst(settings.data_dir, simulated=feed.simulated)
+    shadow = Shadow(open_artifacts(settings), shadow_folder(settings))
+    analyst = Analyst(settings.data_dir, simulated=feed.simulated, shadow=shadow)
     tables: Tables | None = None
     prepared = False
     with ExitStack() as lease:  # held through the pauses, so that a second cycle stands by all the time
