@@ -46,7 +46,7 @@ def test_a_better_challenger_is_promoted_and_the_figures_are_those():
     np.testing.assert_allclose(verdict.skills["times"]["rmse"]["groups"]["beijing/no2"], 0.1, atol=0.03)
     texts = [reason.found for reason in verdict.reasons if reason.split == "city"]
     assert any("90 % interval" in text for text in texts)
-    assert any(text.startswith("100.0% of") for text in texts)
+    assert any(text.startswith("100.0 % of") for text in texts)
 
 
 def test_an_equal_challenger_is_not():
@@ -84,7 +84,7 @@ def test_silence_is_no_way_to_win():
     pairs = pair(champion, challenger.assign(value=challenger["value"].mask(hard)))
     verdict = judge(pairs, RULE)
     assert not verdict.promote
-    assert {r.demand for r in verdict.reasons if not r.passed} == {"answers at least 99% of what the champion answers"}
+    assert {r.demand for r in verdict.reasons if not r.passed} == {"answers at least 99 % of what the champion answers"}
     assert len(answered(pairs)) < len(pairs)
 
 

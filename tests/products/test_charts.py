@@ -68,5 +68,5 @@ def test_a_map_tells_better_from_worse_and_unknown():
     assert [circle.attrib["class"] for circle in circles] == ["better", "worse", "unknown"]
     assert float(circles[1].attrib["cy"]) < float(circles[0].attrib["cy"])  # north is up
     assert float(circles[0].attrib["cx"]) < float(circles[2].attrib["cx"])  # east is right
-    assert [circle[0].text for circle in circles] == ["a: +10.0%", "b: -10.0%", "<c>: unknown"]
+    assert [circle[0].text for circle in circles] == ["a: +10.0 %", "b: -10.0 %", "<c>: unknown"]
     assert read(places("alone", [(51.5, 0.0)], [0.1], ["a"])) is not None

@@ -208,8 +208,8 @@ def _answers(some: pd.DataFrame, split: str, rule: Rule) -> Reason:
     share = float(some.loc[there, "challenger_value"].notna().mean()) if there.any() else float("nan")
     return Reason(
         split,
-        f"answers at least {rule.least_answered:.0%} of what the champion answers",
-        f"{share:.1%} of {int(there.sum())}",
+        f"answers at least {100 * rule.least_answered:.0f} % of what the champion answers",
+        f"{100 * share:.1f} % of {int(there.sum())}",
         share,
         share >= rule.least_answered,
     )
@@ -218,10 +218,11 @@ def _answers(some: pd.DataFrame, split: str, rule: Rule) -> Reason:
 def _gain(skill: Skill, split: str, measure: str, rule: Rule) -> Reason:
     name = MEASURES[measure][0]
     few = skill.blocks < rule.least_blocks
-    found = f"{skill.value:+.1%} (90 % interval {skill.lower:+.1%} to {skill.upper:+.1%}; {skill.blocks} blocks)"
+    value, lower, upper = (f"{100 * one:+.1f} %" for one in (skill.value, skill.lower, skill.upper))
+    found = f"{value} (90 % interval {lower} to {upper}; {skill.blocks} blocks)"
     return Reason(
         split,
-        f"skill in {name}: lower end of its 90 % interval above {rule.least_skill:.0%}",
+        f"skill in {name}: lower end of its 90 % interval above {100 * rule.least_skill:.0f} %",
         found + (f"; at least {rule.least_blocks} blocks of {rule.block_days} days are needed" if few else ""),
         skill.lower,
         bool(skill.lower > rule.least_skill) and not few,
@@ -241,8 +242,8 @@ def _loss(skill: Skill, groups: list[tuple[str, str]], split: str, measure: str,
             worst, name = value, variable
     return Reason(
         split,
-        f"no pollutant loses more than {rule.most_lost:.0%} in {MEASURES[measure][0]}",
-        f"worst is {name}: {worst:+.1%}" if np.isfinite(worst) else "nothing to compare",
+        f"no pollutant loses more than {100 * rule.most_lost:.0f} % in {MEASURES[measure][0]}",
+        f"worst is {name}: {100 * worst:+.1f} %" if np.isfinite(worst) else "nothing to compare",
         worst if np.isfinite(worst) else float("nan"),
         bool(np.isfinite(worst) and worst >= -rule.most_lost),
     )

@@ -125,7 +125,7 @@ def places(title: str, where: Sequence[tuple[float, float]], gain: Sequence[floa
         known = bool(np.isfinite(value))
         sort = ("better" if value >= 0 else "worse") if known else "unknown"
         radius = 4 + min(abs(value), 0.2) * 50 if known else 4.0
-        said = f"{names[place]}: {value:+.1%}" if known else f"{names[place]}: unknown"
+        said = f"{names[place]}: {100 * value:+.1f} %" if known else f"{names[place]}: unknown"
         parts.append(
             f'<circle class="{sort}" cx="{x[place]:.1f}" cy="{y[place]:.1f}" r="{radius:.1f}">'
             f"<title>{escape(said)}</title></circle>"

@@ -272,7 +272,7 @@ def _score_rows(some: pd.DataFrame, names: Mapping[str, str]) -> Iterator[tuple[
                 text = (
                     "–"
                     if not np.isfinite(mine[name])
-                    else f"{mine[name]:.1%}"
+                    else f"{100 * mine[name]:.1f} %"
                     if name == "coverage"
                     else f"{mine[name]:.3g}"
                 )

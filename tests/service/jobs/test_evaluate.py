@@ -66,7 +66,7 @@ def test_two_models_meet_on_the_same_keys(store, archives):
     assert not found.about["town"]["held_out"]
     kept = store.comparison("optimal_interpolation", "persistence")
     assert kept["promote"] == found.verdict.promote
-    assert [row["demand"] for row in verdict_rows(kept)][:1] == ["answers at least 99% of what the champion answers"]
+    assert [row["demand"] for row in verdict_rows(kept)][:1] == ["answers at least 99 % of what the champion answers"]
 
 
 def test_truth_is_what_the_archive_says(store, archives, archive):
@@ -94,6 +94,16 @@ def test_cards_say_what_is_held_out_and_when_training_ended(store, archives):
     bad = store.add(wrapped("nearest", training={"town": "always"}))
     with pytest.raises(InputError, match=r"card.json: training in town is 'always'"):
         evaluate(store, (bad, "persistence"), plan(*archives))
+
+
+def test_stations_that_no_training_saw_are_withheld_alone(store, archives):
+    one = store.add(wrapped("idw", held_out_stations={"Town": ["N", "S", "elsewhere"]}))
+    two = store.add(wrapped("nearest", held_out_stations={"town": ["S", "E"]}))
+    found = evaluate(store, (one, two), plan(*archives, unseen=()))
+    assert found.about["town"]["folds"] == [["S"]]
+    pairs = found.pairs
+    assert set(pairs[pairs["split"] == "stations"]["station_id"]) == {"S"}
+    assert set(pairs[pairs["split"] == "city"]["station_id"]) == {"N", "S", "E", "W"}
 
 
 def test_bad_questions_are_named(store, archives, tmp_path):

@@ -143,7 +143,7 @@ def test_a_champion_that_drifts_gives_way(town, monkeypatch, caplog):
     for day in range(2):
         turn(AT + day * DAY)
     assert reference_of(store, "champion") == digests["good"]
-    assert store.aliases().history[-1].why.startswith("rolled back by itself: its 80 % interval held 0%, outside")
+    assert store.aliases().history[-1].why.startswith("rolled back by itself: its 80 % interval held 0 %, outside")
     assert "gave way to" in caplog.text
 
 
@@ -156,9 +156,9 @@ def record(coverage=0.8, ratio=0.9, pairs=1000, champion="c" * 64):
     [
         ([record()] * 3, None),
         ([record(0.5)] * 2, None),
-        ([record(0.5)] * 3, "its 80 % interval held 50%, outside 65% to 92%, for 3 days"),
+        ([record(0.5)] * 3, "its 80 % interval held 50 %, outside 65 % to 92 %, for 3 days"),
         ([record(0.5)] * 3 + [record()], None),
-        ([record(0.99)] * 3, "its 80 % interval held 99%"),
+        ([record(0.99)] * 3, "its 80 % interval held 99 %"),
         ([record(ratio=1.2)] * 3, "its RMSE was 1.20 times the baseline's, more than 1.1, for 3 days"),
         ([record(ratio=1.2)] * 2 + [record(ratio=1.05)], None),
         ([record(0.5, pairs=10)] * 3, None),

@@ -43,7 +43,8 @@ class Plan:
         every: Between inits.
         leads: Hours ahead.
         variables: None = every pollutant of the archive.
-        folds: Stations are withheld in so many parts, each part once; 0 withholds none.
+        folds: Stations are withheld in so many parts, each part once; 0 withholds none. Where a card names stations
+            that its training never saw, those alone are withheld.
         unseen: Cities to be counted as held out, beside those that the models' cards do not name.
         rule: Of promotion.
     """
@@ -119,7 +120,8 @@ def evaluate(store: Artifacts, names: tuple[str, str], plan: Plan) -> Comparison
         unseen = _unseen(city, (champion, challenger), plan)
         if ends is not None and inits[0] < ends and not unseen:
             early.append(Reason("times", f"{city}: every init after training", f"training ended {ends}", np.nan, False))
-        parts.append(_pairs(hours, (champion.model, challenger.model), inits, (city, unseen), plan))
+        folds = _folds(hours, city, (champion, challenger), plan)
+        parts.append(_pairs(hours, (champion.model, challenger.model), inits, (city, unseen, folds), plan))
         place = {"station_id": hours.station_id, "latitude": hours.latitude, "longitude": hours.longitude}
         stations.append(pd.DataFrame(place).assign(city=city))
         about[city] = {
@@ -129,6 +131,7 @@ def evaluate(store: Artifacts, names: tuple[str, str], plan: Plan) -> Comparison
             "inits": len(inits),
             "stations": len(hours.station_id),
             "held_out": unseen,
+            "folds": [sorted(fold) for fold in folds],
         }
     pairs = pd.concat(parts, ignore_index=True)
     verdict = judge(pairs, plan.rule)
@@ -203,34 +206,51 @@ def folds_of(stations: NDArray[np.str_], count: int, seed: int = 0) -> list[froz
     return [frozenset(stations[order[place::count]].tolist()) for place in range(count)]
 
 
+def _folds(hours: StationHours, city: str, models: tuple[Chosen, Chosen], plan: Plan) -> list[frozenset[str]]:
+    """Stations to withhold together: those that the cards say no training saw, else all of them, in parts."""
+    there = set(hours.station_id.tolist())
+    listed = [
+        there & {str(station) for station in stations}
+        for model in models
+        for name, stations in dict(model.card.get("held_out_stations") or {}).items()
+        if _slug(str(name)) == city
+    ]
+    never = set.intersection(*listed) if listed else set()
+    if not plan.folds:
+        return []
+    return [frozenset(never)] if never else folds_of(hours.station_id, plan.folds)
+
+
 def _pairs(
     hours: StationHours,
     models: tuple[Model, Model],
     inits: NDArray[np.datetime64],
-    where: tuple[str, bool],
+    where: tuple[str, bool, list[frozenset[str]]],
     plan: Plan,
 ) -> pd.DataFrame:
     """Both models' predictions of one city."""
-    city, unseen = where
+    city, unseen, folds = where
     question = Question(inits, plan.leads, plan.variables)
     sides = []
     for model in models:
         log.info("%s: %s", city, model.name)
-        frames = list(_frames(hours, question, model, plan.folds, unseen))
+        frames = list(_frames(hours, question, model, folds, unseen))
         if not frames:
-            raise InputError(f"{city}: nothing to compare: leads {plan.leads} and {plan.folds} folds")
+            raise InputError(f"{city}: nothing to compare: leads {plan.leads} and {len(folds)} folds")
         sides.append(_with_truth(pd.concat(frames, ignore_index=True), hours).assign(city=city))
     return pair(sides[0], sides[1])
 
 
-def _frames(hours: StationHours, question: Question, model: Model, folds: int, unseen: bool) -> Iterator[pd.DataFrame]:
+def _frames(
+    hours: StationHours, question: Question, model: Model, folds: list[frozenset[str]], unseen: bool
+) -> Iterator[pd.DataFrame]:
     """Predictions with their split; lead 0 at a station that is read is its own measurement, and is left out."""
     later = tuple(lead for lead in question.leads if lead > 0)
     if later:
         for frame in predict(hours, replace(question, leads=later), model):
             yield frame.assign(split="city" if unseen else "times")
     leads = tuple(lead for lead in question.leads if lead == 0) if unseen else question.leads
-    for hidden in folds_of(hours.station_id, folds) if folds and leads else ():
+    for hidden in folds if leads else ():
         for frame in predict(hours, replace(question, leads=leads, withhold=hidden), model):
             yield frame[frame["station_id"].isin(hidden)].assign(split="city" if unseen else "stations")
 

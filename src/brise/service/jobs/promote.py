@@ -49,7 +49,7 @@ def promote(store: Artifacts, name: str, plan: Plan | None = None, dry_run: bool
 
 
 def _summary(record: dict[str, Any]) -> str:
-    gains = [f"{split} {one['rmse']['skill']:+.1%}" for split, one in record["skills"].items()]
+    gains = [f"{split} {100 * one['rmse']['skill']:+.1f} %" for split, one in record["skills"].items()]
     return f"skill in RMSE {', '.join(gains)}; compared {record['made']}"
 
 

@@ -204,7 +204,7 @@ def compare(forecasts: pd.DataFrame, truth: StationHours, sides: dict[str, str])
         whole = table(beside, ("split",)).set_index("side")["coverage"].to_dict()
         record["coverage"] = _plain(whole["challenger"])
         record["over_baseline"] = _plain(1 - skills(beside, Rule(block_days=1, draws=2))["rmse"][0].value)
-        words.append(f"champion: 80 % interval held {record['coverage']:.0%}")
+        words.append(f"champion: 80 % interval held {100 * record['coverage']:.0f} %")
         if sides["champion"] != sides["baseline"] and record["over_baseline"] is not None:
             words.append(f"RMSE {record['over_baseline']:.2f} times the baseline's")
     if "challenger" in sides:
@@ -212,7 +212,8 @@ def compare(forecasts: pd.DataFrame, truth: StationHours, sides: dict[str, str])
         if len(both):
             skill = skills(both, Rule(block_days=1, draws=500))["rmse"][0]
             record["skill"] = {side: _plain(getattr(skill, side)) for side in ("value", "lower", "upper")}
-            words.append(f"challenger: skill {skill.value:+.1%} ({skill.lower:+.1%} to {skill.upper:+.1%})")
+            value, lower, upper = (f"{100 * one:+.1f} %" for one in (skill.value, skill.lower, skill.upper))
+            words.append(f"challenger: skill {value} ({lower} to {upper})")
     return record | {"message": "; ".join(words) or "nothing to compare yet"}
 
 
@@ -252,7 +253,8 @@ def drifted(records: Sequence[dict[str, Any]], limits: Limits | None = None) -> 
     covered = [one["coverage"] for one in last]
     ratios = [one["over_baseline"] for one in last]
     if all(share is not None and not low <= share <= high for share in covered):
-        return f"its 80 % interval held {covered[-1]:.0%}, outside {low:.0%} to {high:.0%}, for {limits.days} days"
+        told = f"outside {100 * low:.0f} % to {100 * high:.0f} %"
+        return f"its 80 % interval held {100 * covered[-1]:.0f} %, {told}, for {limits.days} days"
     if all(ratio is not None and ratio > limits.ratio for ratio in ratios):
         return f"its RMSE was {ratios[-1]:.2f} times the baseline's, more than {limits.ratio}, for {limits.days} days"
     return None
