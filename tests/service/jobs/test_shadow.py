@@ -126,6 +126,18 @@ def test_a_challenger_that_breaks_stops_nothing(town, caplog):
     assert "aliases.json: damaged" in caplog.text
 
 
+def test_of_many_stations_the_same_few_are_kept(town, monkeypatch):
+    turn, store, digests, analyst, _ = town
+    store.move({"challenger": digests["good"]}, "")
+    whole = shadow.station_forecasts
+    monkeypatch.setattr(shadow, "station_forecasts", lambda *given: whole(*given[:3], 2))
+    for hour in range(2):
+        turn(AT + timedelta(hours=hour))
+    found = read_forecasts(analyst.shadow.root, AT, AT + timedelta(hours=1))
+    assert found["station_id"].nunique() == 2
+    assert found.groupby("init_time")["station_id"].nunique().tolist() == [2, 2]
+
+
 def test_no_time_is_no_failure(town, caplog, monkeypatch):
     turn, store, digests, analyst, _ = town
     store.move({"challenger": digests["good"]}, "")

@@ -6,6 +6,7 @@ that drifts away from what it promised (see LIMITS) gives way to the one before 
 
 import logging
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,9 @@ PRODUCT = "shadow"
 LEADS = (1, 6, 24)
 SECONDS = 60.0
 """What all shadow forecasts of an hour may take; domains that found no time come first in the next."""
+
+STATIONS = 500
+"""Kept of all domains together, at least ten of each: enough to tell, and two days of them fit in 0.2 GB."""
 
 KEPT = timedelta(days=10)
 SCORED = timedelta(days=2)
@@ -111,7 +115,7 @@ class Shadow:
                 break
             for reference in references:
                 try:
-                    frames = station_forecasts(self._opened(reference), grid, inputs)
+                    frames = station_forecasts(self._opened(reference), grid, inputs, max(10, STATIONS // len(made)))
                 except Exception as error:  # a model's fault stops no other
                     log.warning("shadow: %s in %s: %s", reference[:12], grid.name, error)
                     continue
@@ -147,13 +151,14 @@ class Shadow:
         )
 
 
-def station_forecasts(chosen: Chosen, grid: Grid, inputs: Inputs) -> list[pd.DataFrame]:
+def station_forecasts(chosen: Chosen, grid: Grid, inputs: Inputs, most: int = STATIONS) -> list[pd.DataFrame]:
     """What a model says at a domain's stations, a frame a pollutant.
 
     Args:
         chosen: The model.
         grid: The domain.
         inputs: What its run is made from.
+        most: Stations to keep, the same ones every hour; all are read.
 
     Returns:
         init_time, lead_hours, station_id, variable, value, q10, q50, q90; unknown rows are left out.
@@ -163,6 +168,7 @@ def station_forecasts(chosen: Chosen, grid: Grid, inputs: Inputs) -> list[pd.Dat
     kinds = inputs.stations.set_index("station_id")["kind"].astype(str).reindex(hours.station_id).to_numpy()
     error = np.where(kinds == "low_cost", LOW_COST_ERROR, 0.0)
     rows = np.array([len(hours.time) - 1])
+    kept = sorted(hours.station_id.tolist(), key=lambda name: zlib.crc32(name.encode()))[:most]
     out = []
     for name in inputs.fitted:
         if name not in POLLUTANTS or name not in hours.values:
@@ -178,7 +184,7 @@ def station_forecasts(chosen: Chosen, grid: Grid, inputs: Inputs) -> list[pd.Dat
                 **{part: getattr(found, part)[0].astype(np.float32).ravel() for part in PARTS},
             }
         )
-        out.append(frame.dropna(subset=["value"]))
+        out.append(frame[frame["station_id"].isin(kept)].dropna(subset=["value"]))
     return out
 
 
