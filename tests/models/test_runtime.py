@@ -10,7 +10,8 @@ from onnx import TensorProto, helper
 from brise.conventions.errors import InputError
 from brise.models import runtime
 from brise.models.registry import MODELS, Model
-from brise.models.runtime import open_model, open_session, read_card, read_json
+from brise.models.runtime import open_model, read_card
+from brise.models.sessions import open_session, read_json
 
 CARD = {"family": "test", "name": "tiny", "title": "A tiny model"}
 

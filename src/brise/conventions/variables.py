@@ -79,6 +79,16 @@ VARIABLES: dict[str, Variable] = {row.name: row for row in _ROWS}
 POLLUTANTS: tuple[str, ...] = ("pm25", "pm10", "no2", "o3", "so2", "co")
 """What the air-quality product can analyse and forecast, in the order it is shown."""
 
+WEATHER: tuple[str, ...] = (
+    "temperature",
+    "relative_humidity",
+    "pressure",
+    "wind_speed",
+    "eastward_wind",
+    "northward_wind",
+)
+"""What learned models read of the weather, where it is measured."""
+
 
 def variable(name: str) -> Variable:
     """Look one up.

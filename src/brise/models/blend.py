@@ -55,7 +55,7 @@ class Blend:
     variance: Array
 
 
-def _means(anomalies: Array, rows: NDArray[np.intp], window: int) -> tuple[Array, NDArray[np.intp]]:
+def window_means(anomalies: Array, rows: NDArray[np.intp], window: int) -> tuple[Array, NDArray[np.intp]]:
     """Mean over the `window` hours that end at each row, and how many were known, (N, S) each."""
     known = np.isfinite(anomalies)
     total = np.cumsum(np.vstack([np.zeros((1, known.shape[1])), np.where(known, anomalies, 0.0)]), axis=0)
@@ -65,7 +65,7 @@ def _means(anomalies: Array, rows: NDArray[np.intp], window: int) -> tuple[Array
     return np.where(size > 0, (total[rows + 1] - total[start]) / np.maximum(size, 1), np.nan), size
 
 
-def _at(anomalies: Array, rows: NDArray[np.intp]) -> Array:
+def at_rows(anomalies: Array, rows: NDArray[np.intp]) -> Array:
     """Rows of (T, S); NaN before the first and after the last."""
     inside = (rows >= 0) & (rows < len(anomalies))
     return np.where(inside[:, None], anomalies[np.clip(rows, 0, len(anomalies) - 1)], np.nan)
@@ -73,11 +73,11 @@ def _at(anomalies: Array, rows: NDArray[np.intp]) -> Array:
 
 def newest(anomalies: Array, rows: NDArray[np.intp]) -> Array:
     """(N, S) the newest value of the last 24 h."""
-    out = _at(anomalies, rows)
+    out = at_rows(anomalies, rows)
     for back in range(1, MEMORY_HOURS):
         if not np.isnan(out).any():
             break
-        out = np.where(np.isnan(out), _at(anomalies, rows - back), out)
+        out = np.where(np.isnan(out), at_rows(anomalies, rows - back), out)
     return out
 
 
@@ -85,7 +85,7 @@ def ages(anomalies: Array, rows: NDArray[np.intp], limit: int) -> NDArray[np.int
     """(N, S) hours since the newest value, -1 where there is none at most `limit` hours old."""
     out = np.full((len(rows), anomalies.shape[1]), -1)
     for back in range(limit, -1, -1):
-        out[np.isfinite(_at(anomalies, rows - back))] = back
+        out[np.isfinite(at_rows(anomalies, rows - back))] = back
     return out
 
 
@@ -103,7 +103,7 @@ def surroundings(places: Array) -> csr_array:
     return csr_array((np.ones(near.size), (rows, near.ravel())), shape=(len(places), len(places)))
 
 
-def _around(values: Array, around: csr_array) -> Array:
+def around_mean(values: Array, around: csr_array) -> Array:
     """(N, S) mean over the stations around each, NaN where none is known."""
     known = np.isfinite(values)
     count = (around @ known.T.astype(float)).T
@@ -116,19 +116,19 @@ def _present(
     """Predictors that no lead changes, (N, S) each, the last value first; and where a present is known at all."""
     own = anomalies[variable]
     latest = newest(own, rows)
-    means = [_means(own, rows, window)[0] for window in _WINDOWS]
-    network = [_or(_around(field, around)) for field in (latest, means[2], means[3])]
+    means = [window_means(own, rows, window)[0] for window in _WINDOWS]
+    network = [_or(around_mean(field, around)) for field in (latest, means[2], means[3])]
     day = _or(means[2], network[1])
     last = _or(latest, day)
     three, six, month = _or(means[0], last), _or(means[1], last), _or(means[5], means[4], network[2])
-    now = _or(_at(own, rows), last)
-    change = [now - _or(_at(own, rows - back), last) for back in (1, 3)]
+    now = _or(at_rows(own, rows), last)
+    change = [now - _or(at_rows(own, rows - back), last) for back in (1, 3)]
     out = [last, three, six, day, _or(means[3], day), _or(means[4], network[2]), month, *network, *change]
     for name in others:
         other = newest(anomalies[name], rows)
-        other = _or(other, _around(other, around))
-        out += [other, _or(_means(anomalies[name], rows, MEMORY_HOURS)[0], other)]
-    return out, np.isfinite(_around(latest, around))
+        other = _or(other, around_mean(other, around))
+        out += [other, _or(window_means(anomalies[name], rows, MEMORY_HOURS)[0], other)]
+    return out, np.isfinite(around_mean(latest, around))
 
 
 def _design(present: list[Array], solar: Array) -> Array:
@@ -143,11 +143,11 @@ def _design(present: list[Array], solar: Array) -> Array:
 def _same_hour(own: Array, rows: NDArray[np.intp], lead: int, present: list[Array], around: csr_array) -> Array:
     """(N, S, 3) anomaly at the target's hour: the newest day, seven days' mean, the network's newest day."""
     first = -(-lead // 24)
-    days = np.stack([_at(own, rows + lead - 24 * (first + back)) for back in range(7)])
+    days = np.stack([at_rows(own, rows + lead - 24 * (first + back)) for back in range(7)])
     known = np.isfinite(days)
     count = known.sum(axis=0)
     week = np.where(count > 0, np.where(known, days, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
-    return np.stack([_or(days[0], present[3]), _or(week, present[5]), _or(_around(days[0], around))], axis=-1)
+    return np.stack([_or(days[0], present[3]), _or(week, present[5]), _or(around_mean(days[0], around))], axis=-1)
 
 
 def fit_blend(
@@ -182,10 +182,10 @@ def fit_blend(
     has_present = np.isfinite(newest(own, rows))
     results = []
     for lead in leads:
-        target = _at(own, rows + lead)
+        target = at_rows(own, rows + lead)
         use = has_present & np.isfinite(target)
         design = np.concatenate([fixed[use], _same_hour(own, rows, lead, present, around)[use]], axis=1)
-        usual = _at(expected, rows + lead)[use]
+        usual = at_rows(expected, rows + lead)[use]
         results.append(_fit_lead(design, target[use], usual, lead, float(np.nanvar(own)) if has_present.any() else 1.0))
     coefficients, level, quantiles, variance = (np.stack(part) for part in zip(*results, strict=True))
     return Blend(np.array(leads), others, coefficients, level, quantiles, variance)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from brise.conventions.errors import InputError
 from brise.conventions.grids import unit_vectors
 from brise.conventions.observations import StationHours
+from brise.conventions.variables import WEATHER
 from brise.formulas.interpolation import Array
 from brise.models.background import Background
 from brise.models.blend import LEADS, Blend, ages, errors, fit_blend, newest, predict_blend, surroundings
@@ -149,7 +150,7 @@ def fit(
     Returns:
         A record per pollutant that has any measurement; predictors alone are among them, with no lead fitted.
     """
-    measured = [name for name, matrix in hours.values.items() if np.isfinite(matrix).any()]
+    measured = [name for name, matrix in hours.values.items() if name not in WEATHER and np.isfinite(matrix).any()]
     asked = [name for name in measured if variables is None or name in variables]
     usual = {name: fit_climatology(hours, name) for name in (measured if leads else asked)}
     none = Blend(np.zeros(0, np.int64), (), *(np.zeros((0, 1)),) * 2, np.zeros((0, 1, 3)), np.zeros((0, 1)))

@@ -283,6 +283,24 @@ def rollback(data: DataDir = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="TOML, such as configs/anypoint.toml.")],
+    archives: Annotated[Path, typer.Option(help="Folder of the station-hour Parquet files that it names.")],
+    out_dir: Annotated[Path | None, typer.Option("--out", help="Experiment (default: DATA/experiments/NAME).")] = None,
+    data: DataDir = None,
+) -> None:
+    """Train a model; it becomes the challenger. Called again, a training that was cut off goes on."""
+    from brise.service.jobs.champion import open_artifacts
+    from brise.service.jobs.train import read_config
+    from brise.service.jobs.train import train as train_model
+
+    settings, asked = _settings(data), read_config(config)
+    folder = out_dir or settings.data_dir / "experiments" / asked.name
+    digest = train_model(asked, archives, folder, open_artifacts(settings))
+    out.print(f"challenger is {digest[:12]} ({asked.name}); brise promote compares it with the champion")
+
+
+@app.command()
 def hindcast(
     archive: Annotated[Path, typer.Argument(help="Wide station-hour Parquet.")],
     out_file: Annotated[Path, typer.Option("--out", help="Predictions, Parquet.")],

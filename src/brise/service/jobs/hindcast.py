@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 from brise.conventions.errors import InputError, NotFoundError, StoreError
 from brise.conventions.grids import unit_vectors
 from brise.conventions.observations import StationHours
+from brise.conventions.units import celsius_to_kelvin
 from brise.conventions.variables import POLLUTANTS
 from brise.formulas.interpolation import Array
+from brise.formulas.meteorology import relative_humidity, wind_components
 from brise.models.network import HOUR, Fitted, Prediction, Task, fit
 from brise.models.registry import Model
 from brise.models.registry import model as model_named
@@ -34,6 +36,7 @@ log = logging.getLogger("brise.hindcast")
 _parquet: Any = pyarrow.parquet  # it has no type stubs
 
 PREDICTORS: tuple[str, ...] = (*POLLUTANTS, "no")
+_WEATHER = re.compile(r"(temp_c|dewp_c|rh_pct|pres_hpa|wspd_ms|wdir_deg)(_era5)?")
 _CHUNK = 256  # inits at a time
 _UNITS = {"h": 1, "d": 24}
 
@@ -203,7 +206,8 @@ def read_archive(path: Path) -> StationHours:
             f"{path}: expected columns station_id, time_utc, lat, lon and pollutants such as pm25_ugm3; "
             f"got {', '.join(names)}"
         )
-    frame = pd.read_parquet(path, columns=["station_id", "time_utc", *places, *columns.values()])
+    weather = [name for name in names if _WEATHER.fullmatch(name)]
+    frame = pd.read_parquet(path, columns=["station_id", "time_utc", *places, *columns.values(), *weather])
     frame = frame.dropna(subset=["station_id", "time_utc", *places])
     if frame.empty:
         raise InputError(f"{path}: no row with a station, a time and a place")
@@ -216,13 +220,32 @@ def read_archive(path: Path) -> StationHours:
     for side, name in enumerate(places):
         where[side, column] = frame[name].to_numpy(float)
     values = {}
-    for name, source in columns.items():
+    given = [(name, frame[source].to_numpy(np.float32)) for name, source in columns.items()]
+    for name, value in given + _weather(frame):
         matrix = np.full((len(time), len(stations)), np.nan, np.float32)
-        value = frame[source].to_numpy(np.float32)
         known = np.isfinite(value)
         matrix[row[known], column[known]] = value[known]
         values[name] = matrix
     return StationHours(time, stations, where[0], where[1], np.full(len(stations), np.nan), values)
+
+
+def _weather(frame: pd.DataFrame) -> list[tuple[str, NDArray[np.float32]]]:
+    """What an archive says of the weather, in our units; wind is given by its parts where it has a direction."""
+    given = {match[1]: frame[name].to_numpy(float) for name in frame if (match := _WEATHER.fullmatch(str(name)))}
+    out = {}
+    if "temp_c" in given:
+        out["temperature"] = celsius_to_kelvin(given["temp_c"])
+    if "rh_pct" in given:
+        out["relative_humidity"] = given["rh_pct"] / 100
+    elif {"temp_c", "dewp_c"} <= set(given):
+        out["relative_humidity"] = relative_humidity(out["temperature"], celsius_to_kelvin(given["dewp_c"]))
+    if "pres_hpa" in given:
+        out["pressure"] = given["pres_hpa"] * 100
+    if "wspd_ms" in given:
+        out["wind_speed"] = given["wspd_ms"]
+        if "wdir_deg" in given:
+            out["eastward_wind"], out["northward_wind"] = wind_components(given["wspd_ms"], given["wdir_deg"])
+    return [(name, value.astype(np.float32)) for name, value in out.items()]
 
 
 def predict(hours: StationHours, question: Question, chosen: Model | None = None) -> Iterator[pd.DataFrame]:
