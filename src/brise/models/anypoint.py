@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from brise.models.samples import AHEAD_FEATURES, CHANNELS, EDGE_FEATURES, STATE_FEATURES, WHEN_FEATURES
 
 TARGET_COUNT = 4
+HEADS = 4
 OUTPUTS = 4
 """Per pollutant: shift of the mean, of the median, and how far the outer quantiles lie from it."""
 
@@ -23,15 +24,16 @@ class Messages(nn.Module):
         super().__init__()
         self.node = nn.Linear(width, width)
         self.edge = nn.Linear(EDGE_FEATURES, width)
-        self.score = nn.Linear(width, 4)
+        self.score = nn.Linear(width, HEADS)
         self.out = nn.Linear(width, width)
 
     def forward(self, stations: Tensor, near: Tensor, edges: Tensor) -> Tensor:
         """Stations (B, S, D), near (P, K), edges (B, P, K, E) -> (B, P, D)."""
         told = nn.functional.gelu(self.node(stations)[:, near] + self.edge(edges))
         score = self.score(told) - 30.0 * (1.0 - edges[..., 3:4])
-        share = torch.softmax(score, dim=2).repeat_interleave(told.shape[-1] // 4, dim=-1)
-        out: Tensor = self.out((told * share).sum(dim=2))
+        share = torch.softmax(score, dim=2).unsqueeze(-1)
+        heads = told.reshape(*told.shape[:-1], HEADS, -1)
+        out: Tensor = self.out((heads * share).sum(dim=2).flatten(-2))
         return out
 
 

@@ -1,6 +1,7 @@
 """The any-point model as an ONNX graph; several trained members become one graph that averages them."""
 
 import io
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -37,14 +38,16 @@ def to_onnx(members: Sequence[AnyPoint]) -> bytes:
         inputs.append(torch.zeros(shape, dtype=torch.long) if name in _POSITIONS else torch.zeros(shape))
     buffer = io.BytesIO()
     axes = {name: {n: size for n, size in enumerate(sizes) if isinstance(size, str)} for name, sizes in INPUTS.items()}
-    torch.onnx.export(
-        module,
-        tuple(inputs),
-        buffer,  # type: ignore[arg-type]  # a stream is taken too
-        input_names=list(INPUTS),
-        output_names=["shifts"],
-        dynamic_axes=axes | {"shifts": {0: "batch", 1: "leads", 2: "places"}},
-        opset_version=OPSET,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the newer exporter needs one more library, and writes the same graph
+        torch.onnx.export(
+            module,
+            tuple(inputs),
+            buffer,  # type: ignore[arg-type]  # a stream is taken too
+            input_names=list(INPUTS),
+            output_names=["shifts"],
+            dynamic_axes=axes | {"shifts": {0: "batch", 1: "leads", 2: "places"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
     return buffer.getvalue()

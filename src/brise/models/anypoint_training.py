@@ -32,13 +32,16 @@ class Pages:
     leads: int = 6
 
     def __len__(self) -> int:
-        """Whole batches of all lessons."""
-        return sum(len(one.rows) // self.batch_size for one in self.lessons)
+        """Batches of all lessons, at least one of each."""
+        return sum(self._count(one) for one in self.lessons)
+
+    def _count(self, lesson: Lesson) -> int:
+        return max(1, len(lesson.rows) // self.batch_size)
 
     def batch(self, index: int) -> Batch:
         """One; which forecasts and leads it holds, and what it hides, comes from torch's generator."""
         for lesson in self.lessons:
-            count = len(lesson.rows) // self.batch_size
+            count = self._count(lesson)
             if index < count:
                 break
             index -= count
@@ -46,7 +49,7 @@ class Pages:
             which = torch.randperm(len(lesson.rows))[: self.batch_size].sort().values.numpy()
             leads = torch.randperm(lesson.truth.shape[1])[: self.leads].sort().values.numpy()
             return hide(page(lesson, which, leads))
-        return page(lesson, np.arange(index, len(lesson.rows), count)[: self.batch_size], None)
+        return page(lesson, np.arange(index, len(lesson.rows), count), None)
 
 
 def page(lesson: Lesson, which: np.ndarray, leads: np.ndarray | None) -> Batch:

@@ -21,7 +21,6 @@ from brise.models.network import Fitted, fit
 from brise.models.samples import Scene, Single, channels, scene
 
 LEADS: tuple[int, ...] = (0, 1, 2, 3, 4, 6, 9, 12, 18, 24, 30, 36, 48)
-FOLDS = 4
 _CHUNK = 256
 READ_HOURS = 800
 """What the base and the features read back."""
@@ -69,7 +68,7 @@ class Lesson:
     error: NDArray[np.float32]
 
 
-def folds(hours: StationHours, count: int = FOLDS) -> NDArray[np.intp]:
+def folds(hours: StationHours, count: int) -> NDArray[np.intp]:
     """(S,) the fold of each station: neighbours in different ones, so that each fold covers the network."""
     order = np.lexsort((hours.longitude, np.round(hours.latitude, 1)))
     out = np.empty(len(order), np.intp)
@@ -146,7 +145,9 @@ def lesson(
     )
 
 
-def lessons(name: str, hours: StationHours, until: np.datetime64, count: int, rng: np.random.Generator) -> list[Lesson]:
+def lessons(
+    name: str, hours: StationHours, until: np.datetime64, count: int, fold_count: int, rng: np.random.Generator
+) -> list[Lesson]:
     """Lessons of a network's last four years, each with a stretch of time and a fold of stations its base never saw.
 
     Args:
@@ -154,6 +155,7 @@ def lessons(name: str, hours: StationHours, until: np.datetime64, count: int, rn
         hours: Its whole record; nothing later than `until` is read.
         until: End of what may be learnt.
         count: Forecasts in all.
+        fold_count: Folds of stations, and stretches of time.
         rng: Chooses them.
     """
     past = hours.until(until)
@@ -161,29 +163,32 @@ def lessons(name: str, hours: StationHours, until: np.datetime64, count: int, rn
     if last - first < count:
         raise InputError(f"{name}: {count} forecasts asked of the {max(last - first, 0)} hours before {until}")
     rows = np.sort(rng.choice(np.arange(first, last), count, replace=False))
-    bounds = np.linspace(first, last, FOLDS + 1).astype(int)
-    block = np.clip(np.searchsorted(bounds, rows, "right") - 1, 0, FOLDS - 1)
-    turn, fold = rng.integers(0, 2, count), folds(past)
+    bounds = np.linspace(first, last, fold_count + 1).astype(int)
+    block = np.clip(np.searchsorted(bounds, rows, "right") - 1, 0, fold_count - 1)
+    turn, fold = rng.integers(0, 2, count), folds(past, fold_count)
     out = []
-    for number in range(FOLDS):
+    for number in range(fold_count):
         left_out = slice(max(int(bounds[number]) - 24, 0), int(bounds[number + 1]) + 72)
         for other in (0, 1):
-            hidden = fold == (number + 2 * other) % FOLDS
+            hidden = fold == (number + other) % fold_count
             fitted = learnt_without(past.stations(~hidden), left_out, LEADS)
             out.append(lesson(name, past, hidden, rows[(block == number) & (turn == other)], fitted))
     return out
 
 
-def validation(name: str, hours: StationHours, start: np.datetime64, until: np.datetime64, every: int) -> list[Lesson]:
+def validation(
+    name: str, hours: StationHours, period: tuple[np.datetime64, np.datetime64], every: int, fold_count: int
+) -> list[Lesson]:
     """Lessons of a later period, the base learnt before it: each fold hidden in turn, an init every so many hours."""
-    past, fold = hours.until(until), folds(hours)
+    start, until = period
+    past, fold = hours.until(until), folds(hours, fold_count)
     rows = np.arange(int(np.searchsorted(past.time, start)), len(past.time) - max(LEADS), every)
     later = tuple(lead for lead in LEADS if lead > 0)
     out = []
-    for number in range(FOLDS):
+    for number in range(fold_count):
         hidden = fold == number
         fitted = fit(past.stations(~hidden).until(start), None, later)
-        out.append(lesson(name, past, hidden, rows[number::FOLDS], fitted))
+        out.append(lesson(name, past, hidden, rows[number::fold_count], fitted))
     return out
 
 

@@ -39,7 +39,7 @@ def trees_to_onnx(dumped: Mapping[str, Any], gain: float = 1.0) -> bytes:
     Raises:
         InputError: A split that is not of the form x <= t, or zeros read as unknown.
     """
-    nodes: dict[str, list[Any]] = {
+    nodes: dict[str, Any] = {
         key: []
         for key in (
             "nodes_treeids",
@@ -77,7 +77,7 @@ def trees_to_onnx(dumped: Mapping[str, Any], gain: float = 1.0) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _add(nodes: dict[str, list[Any]], tree: int, root: Mapping[str, Any], gain: float) -> None:
+def _add(nodes: dict[str, Any], tree: int, root: Mapping[str, Any], gain: float) -> None:
     """A tree's nodes, numbered from its root as they are met."""
     waiting, count = [(0, root)], 1
     while waiting:

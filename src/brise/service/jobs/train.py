@@ -54,6 +54,7 @@ class Config:
     recipe: Recipe
     module: anypoint_learning.Shape
     members: int = 1
+    folds: int = 4
     forecasts: int = 12_000
     validate_every: int = 13
 
@@ -87,6 +88,7 @@ def _check(path: Path, config: Config) -> None:
     for name, low, high in (
         ("members", 1, MOST_MEMBERS),
         ("forecasts", 64, MOST_FORECASTS),
+        ("folds", 2, 20),
         ("validate_every", 1, 999),
     ):
         if not low <= getattr(config, name) <= high:
@@ -170,7 +172,7 @@ def _phase(config: Config, known: list[tuple[TrainingNetwork, StationHours]], en
     for number, (one, hours) in enumerate(known):
         rng = np.random.default_rng([config.recipe.seed, number])
         until = np.datetime64(getattr(one, end), "s")
-        out += lessons.lessons(city_of(one.archive), hours, until, config.forecasts, rng)
+        out += lessons.lessons(city_of(one.archive), hours, until, config.forecasts, config.folds, rng)
         log.info("%s: lessons until %s", one.archive, until)
     return out
 
@@ -178,8 +180,8 @@ def _phase(config: Config, known: list[tuple[TrainingNetwork, StationHours]], en
 def _validation(config: Config, known: list[tuple[TrainingNetwork, StationHours]]) -> list[Lesson]:
     out: list[Lesson] = []
     for one, hours in known:
-        start, until = (np.datetime64(moment, "s") for moment in (one.validate_from, one.train_until))
-        out += lessons.validation(city_of(one.archive), hours, start, until, config.validate_every)
+        period = np.datetime64(one.validate_from, "s"), np.datetime64(one.train_until, "s")
+        out += lessons.validation(city_of(one.archive), hours, period, config.validate_every, config.folds)
     return out
 
 
