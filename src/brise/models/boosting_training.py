@@ -1,5 +1,6 @@
 """Training of the boosted trees: examples of several networks' past, LightGBM, and what a later period says of them."""
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from brise.conventions.observations import StationHours
 from brise.formulas.interpolation import Array
 from brise.models.blend import at_rows
 from brise.models.boosting import GROUPS, Single, station_design, unit
-from brise.models.boosting_serving import file_name, open_sessions, trees_at_stations
+from brise.models.boosting_serving import FAMILY, file_name, open_sessions, trees_at_stations
 from brise.models.calibration import Calibration, Excess, fit_calibration
 from brise.models.climatology import HISTORY_HOURS
 from brise.models.features import Network, task_of
@@ -292,3 +293,27 @@ def calibrated(excess: Excess) -> Calibration:
     for table in fitted.factors.values():
         table[:, 1:] = 1.0
     return fitted
+
+
+def artifact(
+    graphs: Mapping[str, bytes],
+    trusted: Mapping[str, tuple[int, float, float]],
+    calibration: Calibration,
+    card: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+) -> dict[str, bytes]:
+    """The files of a trained model.
+
+    Args:
+        graphs: All pollutants' graphs.
+        trusted: From `train`, all pollutants'.
+        calibration: From `calibrated`.
+        card: What it does not know: name, title, created, cities, training, pollutants, licence...
+        manifest: Data files, code and seed.
+    """
+    told = {name: {"trees": n, "factor": round(f, 3), "ratio": round(r, 4)} for name, (n, f, r) in trusted.items()}
+    ratios = [r for _, _, r in trusted.values()]
+    pooled = float(np.exp(np.mean(np.log(ratios))))
+    whole = {"family": FAMILY, **card, "metrics": {"validation_rmse_over_base": round(pooled, 4), "trees": told}}
+    texts = {"card.json": whole, "calibration.json": calibration.to_json(), "manifest.json": dict(manifest)}
+    return {**graphs, **{name: json.dumps(text, indent=1).encode() for name, text in texts.items()}}
