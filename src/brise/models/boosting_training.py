@@ -16,7 +16,7 @@ from brise.models.blend import at_rows
 from brise.models.boosting import GROUPS, Single, station_design, unit
 from brise.models.boosting_serving import FAMILY, file_name, open_sessions, trees_at_stations
 from brise.models.calibration import Calibration, Excess, fit_calibration
-from brise.models.climatology import HISTORY_HOURS
+from brise.models.climatology import HISTORY_HOURS, Climatology
 from brise.models.features import Network, task_of
 from brise.models.network import Fitted
 from brise.models.trees_onnx import trees_to_onnx
@@ -283,8 +283,14 @@ def _check(courses: Sequence[Course], name: str, trial: Mapping[str, bytes], exc
         for network, inside, part in stretches(course.before, course.hours, _checks(course)):
             told = trees_at_stations(sessions, _NO_FACTORS, task_of(network, name, inside, excess.leads))
             truth = truth_of(course.hours, name, part, excess.leads).transpose(1, 0, 2)
-            quantiles = np.stack([climatology.to_root(side) for side in (told.q10, told.q50, told.q90)])
-            excess.add(name, quantiles, climatology.to_root(truth), np.full(truth.shape[2], -1.0))
+            quantiles = np.stack([_root(climatology, side) for side in (told.q10, told.q50, told.q90)])
+            quantiles[:, (quantiles[0] >= quantiles[1]) | (quantiles[1] >= quantiles[2])] = np.nan
+            excess.add(name, quantiles, _root(climatology, truth), np.full(truth.shape[2], -1.0))
+
+
+def _root(climatology: Climatology, values: Array) -> Array:
+    """On the square-root scale, without its floor: a quantile may lie at the scale's own end."""
+    return np.asarray(np.sqrt(np.maximum(values + climatology.offset, 0) / climatology.level))
 
 
 def calibrated(excess: Excess) -> Calibration:
