@@ -3,6 +3,7 @@
 Gloo between CPUs, NCCL between GPUs. Imports torch, so only training may import it.
 """
 
+import gc
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -57,6 +58,8 @@ def _in_group(
         if torch.cuda.is_available():
             torch.cuda.set_device(place()[2])
         function(*arguments)
+        gc.collect()  # what still holds the group's threads must go before the group
+        dist.barrier()  # and no one leaves while another still talks to it
     finally:
         dist.destroy_process_group()
 
