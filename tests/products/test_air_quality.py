@@ -210,8 +210,6 @@ def test_leaving_out_does_not_read_the_station(inputs, grid, hours):
 def test_bad_inputs_are_named(inputs, grid):
     with pytest.raises(InputError, match="unknown index 'nope'; known are us_aqi"):
         compute(replace(inputs, indices=("nope",)), grid)
-    with pytest.raises(InputError, match="unknown model 'nope'"):
-        compute(replace(inputs, model="nope"), grid)
     with pytest.raises(InputError, match="the history ends at 2024-03-01T00:00:00, init_time is 2024-03-02T00:00:00"):
         compute(replace(inputs, init_time=INIT + pd.Timedelta(days=1)), grid)
     with pytest.raises(InputError, match="station 'test:0' has hours but is not described"):

@@ -1,5 +1,7 @@
 """The any-point model in service: the exported graph's shifts on the base forecast, and calibrated quantiles.
 
+At stations an artifact may bring boosted trees along, which then have half the word.
+
 Where the base knows nothing, so does the model; beyond the leads it was trained for its shifts fade out.
 """
 
@@ -12,33 +14,46 @@ from numpy.typing import NDArray
 
 from brise.conventions.errors import InputError
 from brise.formulas.interpolation import Array, nearest
+from brise.models.boosting_serving import Sessions, open_sessions, station_shifts
 from brise.models.calibration import Calibration, read_calibration
 from brise.models.features import TARGETS, Network
 from brise.models.network import Outlook, Prediction, Task, point_outlook, station_outlook
 from brise.models.registry import Model
 from brise.models.samples import scene
 from brise.models.sessions import Files, Session, open_session, read_json
+from brise.models.shifts import shifted, width_of
 
 FAMILY = "anypoint"
 LIMIT = 3.0
 """No shift is larger, in standard errors of the base; as in training."""
 
 TRAINED_H, FADED_H = 48, 96
+GRAPH = "model.onnx"
+TREES = 0.5
+"""Share of the boosted trees, if there are any, in the expectation at stations: an equal one is hard to beat."""
+
 _INPUTS = ("series", "state", "own", "near", "edges", "ahead", "when")
+_KEPT = 2  # answers: a run asks of the same places for the map and for the forecast
 _CELLS = 1_000_000  # places x leads at a time: 0.5 GB
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    outlooks: dict[str, Outlook]
+    shifts: Array
+    held: tuple[object, ...]  # what the key names by id, which is one object's only while that lives
 
 
 @dataclass
 class _Runner:
-    """A graph with the answer it gave last: a task asks for one pollutant, the graph tells all."""
+    """A graph with its last answers: a task asks for one pollutant, the graph tells all."""
 
     session: Session
     calibration: Calibration
-    key: tuple[object, ...] = ()
-    answer: tuple[dict[str, Outlook], Array] | None = field(default=None, repr=False)
-    held: tuple[object, ...] = ()
+    trees: Sessions
+    answers: dict[tuple[object, ...], _Answer] = field(default_factory=dict)
 
-    def shifts(self, task: Task, places: Array | None) -> tuple[dict[str, Outlook], Array]:
+    def shifts(self, task: Task, places: Array | None) -> _Answer:
         """The base's outlooks and (N, L, P, C, 4) shifts."""
         key = (
             id(task.hours),
@@ -49,15 +64,17 @@ class _Runner:
             np.asarray(task.error_variance).tobytes(),
             None if places is None else places.tobytes(),
         )
-        if self.answer is None or key != self.key:
+        if key not in self.answers:
             network = Network(task.fitted, task.hours, task.error_variance, task.background)
             size = len(network.places) if places is None else len(places)
             step = max(1, _CELLS // (size * len(task.leads)))
             told = [self._some(network, task, part, places) for part in _parts(task.rows, step)]
             outlooks = {name: _joined([one[name] for one, _ in told]) for name in told[0][0]}
-            self.key, self.answer = key, (outlooks, np.concatenate([shifts for _, shifts in told]))
-            self.held = (task.hours, task.fitted, task.background)  # an id is one object's while that lives
-        return self.answer
+            while len(self.answers) >= _KEPT:
+                self.answers.pop(next(iter(self.answers)))
+            shifts = np.concatenate([one for _, one in told])
+            self.answers[key] = _Answer(outlooks, shifts, (task.hours, task.fitted, task.background))
+        return self.answers[key]
 
     def _some(
         self, network: Network, task: Task, rows: NDArray[np.intp], places: Array | None
@@ -75,13 +92,27 @@ class _Runner:
         if task.variable not in TARGETS or task.variable not in task.hours.values:
             outlook = station_outlook(task) if places is None else point_outlook(task, places)
             return outlook.prediction(task.own.climatology)
-        outlooks, shifts = self.shifts(task, places)
+        answer = self.shifts(task, places)
+        outlooks, shifts = answer.outlooks, answer.shifts
         km = None if places is None else nearest(task.places, places)[1][:, 0]
         factors = self.calibration.at(task.variable, task.leads, km)
-        told = shifted(outlooks[task.variable], shifts[..., TARGETS.index(task.variable), :], factors, task)
+        base, moves = outlooks[task.variable], shifts[..., TARGETS.index(task.variable), :]
+        if places is None and self.trees:
+            moves = self._stacked(task, base, moves)
+        told = shifted(base, moves, factors, task)
         if places is not None or 0 not in task.leads:
             return told
-        return _measured(task, told, outlooks[task.variable])
+        return _measured(task, told, base)
+
+    def _stacked(self, task: Task, base: Outlook, moves: Array) -> Array:
+        """Half the graph's word and half the trees' on where the middle lies; how wide it is, the graph says."""
+        network = Network(task.fitted, task.hours, task.error_variance, task.background)
+        trees = station_shifts(self.trees, network, task.variable, task.rows, task.leads)
+        width = width_of(base, task.own.climatology)
+        theirs = np.divide(trees, width, out=np.zeros_like(trees), where=width > 0)
+        out = moves.copy()
+        out[..., :2] += TREES * (theirs - moves[..., 0])[..., None]
+        return out
 
 
 def _parts(rows: NDArray[np.intp], step: int) -> list[NDArray[np.intp]]:
@@ -91,18 +122,6 @@ def _parts(rows: NDArray[np.intp], step: int) -> list[NDArray[np.intp]]:
 def _joined(parts: list[Outlook]) -> Outlook:
     sides = ("root", "variance", "low", "middle", "high")
     return Outlook(*(np.concatenate([getattr(part, side) for part in parts]) for side in sides))
-
-
-def shifted(base: Outlook, shifts: Array, factors: Array, task: Task) -> Prediction:
-    """The base moved by shifts (N, L, P, 4) in its standard errors, its quantiles spread by factors (2, L, P)."""
-    climatology, sigma = task.own.climatology, np.sqrt(base.variance)
-    width = 2 * np.maximum(base.root, 0.2) * sigma * climatology.level
-    value = climatology.from_root(base.root, base.variance) + width * shifts[..., 0]
-    middle = base.root + base.middle + sigma * shifts[..., 1]
-    low = middle - (base.middle - base.low) * np.exp(shifts[..., 2]) * factors[0]
-    high = middle + (base.high - base.middle) * np.exp(shifts[..., 3]) * factors[1]
-    quantiles = (climatology.from_root(side) for side in (low, middle, high))
-    return Prediction(np.maximum(value, -climatology.offset), *quantiles)
 
 
 def _measured(task: Task, told: Prediction, base: Outlook) -> Prediction:
@@ -123,9 +142,11 @@ def open_files(files: Files, threads: int) -> Model:
         InputError: A file is missing or damaged.
     """
     card = read_json(files, "card.json")
-    if "model.onnx" not in files:
-        raise InputError(f"model artifact {card['name']!r}: no model.onnx")
-    runner = _Runner(open_session(files["model.onnx"], threads), read_calibration(read_json(files, "calibration.json")))
+    if GRAPH not in files:
+        raise InputError(f"model artifact {card['name']!r}: no {GRAPH}")
+    trees = open_sessions({name: payload for name, payload in files.items() if name != GRAPH}, threads)
+    calibration = read_calibration(read_json(files, "calibration.json"))
+    runner = _Runner(open_session(files[GRAPH], threads), calibration, trees)
     return Model(
         str(card["name"]), str(card["title"]), partial(_stations, runner), partial(_points, runner), learns_leads=True
     )

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from brise.conventions.errors import InputError
 from brise.formulas.interpolation import Array
-from brise.models.anypoint_serving import shifted
 from brise.models.boosting import GROUPS, Design, group_weights, station_design, unit
 from brise.models.calibration import Calibration, read_calibration
 from brise.models.features import Network
 from brise.models.network import Prediction, Task, point_outlook, station_outlook
 from brise.models.registry import Model
 from brise.models.sessions import Files, Session, open_session, read_json
+from brise.models.shifts import shifted, width_of
 
 FAMILY = "boosting"
 _CELLS = 400_000  # stations x leads at a time: 0.3 GB
@@ -94,9 +94,9 @@ def open_files(files: Files, threads: int) -> Model:
 def trees_at_stations(sessions: Sessions, calibration: Calibration, task: Task) -> Prediction:
     """The base moved, its quantiles spread by the calibration."""
     network = Network(task.fitted, task.hours, task.error_variance, task.background)
-    base, climatology = station_outlook(task), task.own.climatology
+    base = station_outlook(task)
     shifts = station_shifts(sessions, network, task.variable, task.rows, task.leads)
-    width = 2 * np.maximum(base.root, 0.2) * np.sqrt(base.variance) * climatology.level
+    width = width_of(base, task.own.climatology)
     moved = np.divide(shifts, width, out=np.zeros_like(shifts), where=width > 0)
     factors = calibration.at(task.variable, task.leads, None)
     factors[:, [lead == 0 for lead in task.leads]] = 1.0

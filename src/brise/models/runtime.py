@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from brise.conventions.errors import InputError
-from brise.models import anypoint_serving, foundation
+from brise.models import anypoint_serving, boosting_serving, foundation
 from brise.models.registry import Model
 from brise.models.sessions import Files, read_json
 
 FAMILIES: dict[str, Callable[[Files, int], Model]] = {
     anypoint_serving.FAMILY: anypoint_serving.open_files,
+    boosting_serving.FAMILY: boosting_serving.open_files,
     foundation.FAMILY: foundation.open_files,
 }
 """Family -> what makes a model of an artifact's files and a number of threads."""

@@ -24,7 +24,7 @@ from brise.formulas.indices.registry import INDICES
 from brise.formulas.interpolation import Array, nearest
 from brise.models.background import Background
 from brise.models.network import Fitted, Task, fit
-from brise.models.registry import model
+from brise.models.registry import MODELS, Model
 
 HOURS: tuple[int, ...] = tuple(range(-24, 97))
 """Published, relative to init_time."""
@@ -51,7 +51,7 @@ class Inputs:
         init_time: End of the newest hour, UTC, on the hour.
         fitted: What was learnt for this domain (`fit_domain`).
         background: Chemistry-transport forecast, if there is one.
-        model: A name of `models.registry`.
+        model: What predicts.
         indices: Which indices to compute.
         simulated: Whether the measurements are; a single simulated station makes them so.
     """
@@ -61,7 +61,7 @@ class Inputs:
     init_time: datetime
     fitted: Dict[str, Fitted]
     background: Background | None = None
-    model: str = "blend"
+    model: Model = MODELS["blend"]
     indices: tuple[str, ...] = tuple(INDICES)
     simulated: bool = False
 
@@ -166,7 +166,7 @@ def _variable(
     rows = len(hours.time) - 1 + steps[steps <= 0]
     rows = rows[rows >= 0]
     task = Task(inputs.fitted, name, hours, rows, (0,), _station_error(inputs, hours), inputs.background)
-    points, leads = model(inputs.model).points, tuple(range(1, HOURS[-1] + 1))
+    points, leads = inputs.model.points, tuple(range(1, HOURS[-1] + 1))
     past, ahead = points(task, places), points(replace(task, rows=rows[-1:], leads=leads), places)
     out = np.full((3, len(steps), len(places)), np.nan, np.float32)
     first, most = len(steps) - len(leads) - len(rows), VARIABLES[name].maximum
@@ -229,7 +229,7 @@ def _meta(inputs: Inputs, grid: Grid, hours: StationHours, variables: list[str])
         "hours": list(HOURS),
         "variables": variables,
         "indices": list(inputs.indices),
-        "model": inputs.model,
+        "model": inputs.model.name,
         "background": inputs.background.name if inputs.background else None,
         "simulated": inputs.simulated,
         "reach_km": reach,
@@ -264,7 +264,7 @@ def _cubes(
     about = {
         "Conventions": "CF-1.11",
         "title": f"Air quality, {grid.name}",
-        "source": f"Brise, {inputs.model}" + (", simulated measurements" if inputs.simulated else ""),
+        "source": f"Brise, {inputs.model.name}" + (", simulated measurements" if inputs.simulated else ""),
     }
     return (
         check_cube(xr.Dataset(_arrays(variables, field[:, :, zero:], "lead_time"), ahead, about)),
@@ -302,7 +302,7 @@ def leave_one_out(inputs: Inputs, grid: Grid, variable: str) -> pd.DataFrame:
         }
         task = Task(fitted, variable, others, rows, (0,), _station_error(inputs, others), inputs.background)
         place = unit_vectors(hours.latitude[[column]], hours.longitude[[column]])
-        guess = model(inputs.model).points(task, place)
+        guess = inputs.model.points(task, place)
         part = pd.DataFrame({"station_id": station_id, "time": pd.to_datetime(hours.time[rows], utc=True)})
         part["measured"] = hours.values[variable][rows, column].astype(float)
         for side in ("value", "q10", "q90"):

@@ -311,7 +311,7 @@ def hindcast(
     leads: Annotated[str, typer.Option(help="Hours, comma list.")] = "0,1,3,6,12,24,48",
     variables: Annotated[str | None, typer.Option(help="Comma list (default: every pollutant there).")] = None,
     withhold: Annotated[Path | None, typer.Option(help="Station ids, one a line: predicted, never read.")] = None,
-    model: Annotated[str, typer.Option(help="A model of `brise models`.")] = "blend",
+    model: Annotated[str, typer.Option(help="A model of `brise models`.")] = "champion",
     data: DataDir = None,
 ) -> None:
     """Forecast the past as it would have been forecast then, for scoring."""

@@ -17,14 +17,17 @@ from brise.conventions.observations import StationHours
 from brise.conventions.variables import POLLUTANTS
 from brise.io import cubes
 from brise.io.analyses import store_analysis
+from brise.io.artifacts import CHAMPION, Artifacts
 from brise.io.gazetteer import biggest_city, slug
 from brise.io.runs import JobRun
 from brise.io.tables import Tables
 from brise.models.artifacts import from_bytes, to_bytes
 from brise.models.network import Fitted
+from brise.models.registry import MODELS, Model
 from brise.products.air_quality import BEFORE, HOURS, READ_HOURS, Inputs, compute, fit_domain
 from brise.products.chemistry_transport import background_for
 from brise.products.domains import domains, place_label
+from brise.service.jobs.champion import BASELINE, Chosen, choose, reference_of
 from brise.service.jobs.feeds import Feed
 from brise.service.jobs.shadow import Shadow
 
@@ -57,6 +60,7 @@ MEASURED_KINDS = ("reference", "low_cost", "simulated")
 NAMED_WITHIN_KM = 60.0
 MARGIN_DEGREES = 1.0
 STAMP = "%Y%m%dT%H%M"
+THREADS = 0  # one a core: nothing else computes while a run is made
 
 Kept = tuple[datetime, timedelta, dict[str, Fitted]]
 """When the models were learnt, how long they hold, and the models."""
@@ -77,12 +81,15 @@ class Analyst:
         simulated: Whether what is read is not a measurement.
         reported: Values that the newest hour held when it was last looked at.
         shadow: Runs the challenger beside what is published, if there is one.
+        artifacts: Where the champion is looked for, each hour; None = the fitted blend.
     """
 
     root: Path
     simulated: bool = False
     reported: int = 0
     shadow: Shadow | None = None
+    artifacts: Artifacts | None = None
+    _champion: Chosen | None = None
     _fitted: dict[str, Kept] = field(default_factory=dict)
 
     @property
@@ -112,7 +119,9 @@ class Analyst:
         grids, waiting = affordable(domains(hours.latitude, hours.longitude, domain_name), hours)
         fields = feed.background(init_time, range(HOURS[0] - BEFORE, HOURS[-1] + 1))
         points = self._model_points(tables, init_time, now)
+        chosen, note = self._chosen()
         notes = [f"{waiting} smaller domains wait: more than {MOST_CELLS} cells; set BRISE_AREA"] if waiting else []
+        notes += [note] if note else []
         failed = 0
         made = []
         for grid in grids:
@@ -124,6 +133,7 @@ class Analyst:
                     init_time=init_time,
                     fitted=self._learnt(tables, grid, hours, now),
                     background=background,
+                    model=chosen,
                     simulated=self.simulated,
                 )
                 self._write(grid, inputs)
@@ -155,6 +165,19 @@ class Analyst:
         )
         if self.shadow is not None:
             self.shadow.run(tables, made, init_time, now)
+
+    def _chosen(self) -> tuple[Model, str]:
+        """The champion, opened again only when another is named; and a note if it cannot be opened."""
+        if self.artifacts is None:
+            return MODELS[BASELINE], ""
+        try:
+            reference = reference_of(self.artifacts, CHAMPION)
+            if self._champion is None or self._champion.reference != reference:
+                self._champion = choose(self.artifacts, CHAMPION, THREADS)
+        except (BriseError, OSError) as error:
+            log.warning("the champion cannot be opened, the %s speaks: %s", BASELINE, error)
+            return MODELS[BASELINE], f"the champion cannot be opened, the {BASELINE} speaks"
+        return self._champion.model, ""
 
     def _write(self, grid: Grid, inputs: Inputs) -> None:
         run = compute(inputs, grid)

@@ -61,7 +61,7 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
     """Turn until `stop`; a store that is gone is waited for."""
     state = State()
     shadow = Shadow(open_artifacts(settings), shadow_folder(settings))
-    analyst = Analyst(settings.data_dir, simulated=feed.simulated, shadow=shadow)
+    analyst = Analyst(settings.data_dir, feed.simulated, shadow=shadow, artifacts=shadow.store)
     tables: Tables | None = None
     prepared = False
     with ExitStack() as lease:  # held through the pauses, so that a second cycle stands by all the time

@@ -19,10 +19,12 @@ from brise.models.climatology import HISTORY_HOURS
 from brise.models.features import TARGETS
 from brise.models.lessons import LEADS, Lesson
 from brise.models.train import Recipe
+from brise.service.jobs import train_trees
 from brise.service.jobs.hindcast import read_archive
 
 log = logging.getLogger("brise.train")
 
+FAMILIES = ("anypoint", "boosting", "joined")
 MOST_MEMBERS, MOST_FORECASTS = 20, 100_000
 
 
@@ -35,17 +37,19 @@ class TrainingNetwork:
         train_until: End of what may be learnt, archive labels.
         validate_from: What follows it chooses the step and calibrates, before all is learnt again up to `train_until`.
         licence: Of the data, SPDX.
+        every: Trees learn from a forecast each so many hours.
     """
 
     archive: str
     train_until: datetime
     validate_from: datetime
     licence: str
+    every: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A training, as a TOML file says it."""
+    """A training, as a TOML file says it; `parts` are the models that a "joined" one is made of."""
 
     family: str
     name: str
@@ -57,6 +61,11 @@ class Config:
     folds: int = 4
     forecasts: int = 12_000
     validate_every: int = 13
+    parts: tuple[str, ...] = ()
+
+
+Known = list[tuple[TrainingNetwork, StationHours]]
+_NOTE = "Errors over the fitted blend's in the validation periods, which also chose the step."
 
 
 def read_config(path: Path) -> Config:
@@ -83,8 +92,8 @@ def read_config(path: Path) -> Config:
 
 
 def _check(path: Path, config: Config) -> None:
-    if config.family != "anypoint":
-        raise InputError(f"{path}: unknown family {config.family!r}; known is anypoint")
+    if config.family not in FAMILIES:
+        raise InputError(f"{path}: unknown family {config.family!r}; known are {', '.join(FAMILIES)}")
     for name, low, high in (
         ("members", 1, MOST_MEMBERS),
         ("forecasts", 64, MOST_FORECASTS),
@@ -93,7 +102,7 @@ def _check(path: Path, config: Config) -> None:
     ):
         if not low <= getattr(config, name) <= high:
             raise InputError(f"{path}: {name} is {getattr(config, name)}, expected {low} to {high}")
-    if not config.networks:
+    if not config.networks and config.family != "joined":
         raise InputError(f"{path}: no [[networks]] to learn from")
     for one in config.networks:
         if not isinstance(one.train_until, datetime) or not isinstance(one.validate_from, datetime):
@@ -129,26 +138,38 @@ def train(config: Config, archives: Path, folder: Path, store: Artifacts) -> str
     asked: dict[str, Any] = {"config": _plain(config)}
     overall = Experiment(folder, asked, manifest)
     known = [(one, _active(read_archive(archives / one.archive), one)) for one in config.networks]
-
-    def runs(phase: str) -> list[Experiment]:
-        return [Experiment(folder / f"{phase}-{n}", asked, manifest) for n in range(config.members)]
-
-    early, later = _phase(config, known, "validate_from"), _validation(config, known)
-    log.info("%d lessons before, %d in the validation periods", len(early), len(later))
-    chosen, histories = anypoint_learning.learn(early, later, config.module, config.recipe, runs("choose"))
-    calibration, ratios = anypoint_learning.calibrate(chosen, later)
-    steps = max(int(np.median([history.best_step for history in histories])), 1)
-    log.info("best after %d steps; %s", steps, ratios)
-    del early, later
-    final = _phase(config, known, "train_until")
-    recipe = replace(config.recipe, steps=steps)
-    members, _ = anypoint_learning.learn(final, [], config.module, recipe, runs("final"))
-    card = _card(config, known, ratios, steps)
-    made = anypoint_learning.artifact(members, calibration, card, asdict(manifest) | asked)
+    whole = asdict(manifest) | asked
+    if config.family == "joined":
+        made = train_trees.joined(store, config.parts, config.name, config.title)
+    elif config.family == "boosting":
+        courses = [train_trees.course(hours, np.datetime64(one.validate_from, "s"), one.every) for one, hours in known]
+        made = train_trees.boosted(courses, config.recipe.seed, _card(config, known), whole)
+    else:
+        made = _anypoint(config, known, folder, (asked, manifest))
     overall.save_result(made)
     digest = store.add(made)
     store.move({"challenger": digest}, f"trained: {config.name}")
     return digest
+
+
+def _anypoint(config: Config, known: Known, folder: Path, told: tuple[dict[str, Any], Manifest]) -> dict[str, bytes]:
+    asked, manifest = told
+
+    def runs(phase: str, count: int) -> list[Experiment]:
+        return [Experiment(folder / f"{phase}-{n}", asked, manifest) for n in range(count)]
+
+    early, later = _phase(config, known, "validate_from"), _validation(config, known)
+    log.info("%d lessons before, %d in the validation periods", len(early), len(later))
+    chosen, histories = anypoint_learning.learn(early, later, config.module, config.recipe, runs("choose", 1))
+    calibration, ratios = anypoint_learning.calibrate(chosen, later)
+    steps = max(histories[0].best_step, 1)
+    log.info("best after %d steps; %s", steps, ratios)
+    del early, later
+    final = _phase(config, known, "train_until")
+    recipe = replace(config.recipe, steps=steps)
+    members, _ = anypoint_learning.learn(final, [], config.module, recipe, runs("final", config.members))
+    card = _card(config, known) | {"steps": steps, "metrics": ratios, "metrics_note": _NOTE}
+    return anypoint_learning.artifact(members, calibration, card, asdict(manifest) | asked)
 
 
 def _plain(config: Config) -> dict[str, Any]:
@@ -167,7 +188,7 @@ def _active(hours: StationHours, network: TrainingNetwork) -> StationHours:
     return past.stations(np.any(np.isfinite(np.stack(recent)), axis=(0, 1), keepdims=False))
 
 
-def _phase(config: Config, known: list[tuple[TrainingNetwork, StationHours]], end: str) -> list[Lesson]:
+def _phase(config: Config, known: Known, end: str) -> list[Lesson]:
     out: list[Lesson] = []
     for number, (one, hours) in enumerate(known):
         rng = np.random.default_rng([config.recipe.seed, number])
@@ -177,7 +198,7 @@ def _phase(config: Config, known: list[tuple[TrainingNetwork, StationHours]], en
     return out
 
 
-def _validation(config: Config, known: list[tuple[TrainingNetwork, StationHours]]) -> list[Lesson]:
+def _validation(config: Config, known: Known) -> list[Lesson]:
     out: list[Lesson] = []
     for one, hours in known:
         period = np.datetime64(one.validate_from, "s"), np.datetime64(one.train_until, "s")
@@ -185,9 +206,7 @@ def _validation(config: Config, known: list[tuple[TrainingNetwork, StationHours]
     return out
 
 
-def _card(
-    config: Config, known: list[tuple[TrainingNetwork, StationHours]], ratios: dict[str, float], steps: int
-) -> dict[str, Any]:
+def _card(config: Config, known: Known) -> dict[str, Any]:
     return {
         "family": config.family,
         "name": config.name,
@@ -204,18 +223,9 @@ def _card(
         "held_out_stations": {},
         "pollutants": list(TARGETS),
         "leads": [min(LEADS), max(LEADS)],
-        "steps": steps,
-        "metrics": ratios,
         "intended_use": "Concentrations now and in the next 48 h at stations and between them, hourly means.",
         "limits": "Learnt in three large cities; elsewhere its shifts are those of places like them. Beyond 48 h they "
         "fade to the base forecast at 96 h. It reads no weather forecast. PM2.5 and PM10 gain little between stations.",
-        "metrics_note": "Errors over the fitted blend's in the validation periods, which also chose the step.",
         "licence": "Apache-2.0",
         "data_licences": sorted({one.licence for one, _ in known}),
     }
-
-
-def describe(config: Config) -> str:
-    """One line for people."""
-    cities = ", ".join(city_of(one.archive) for one in config.networks)
-    return f"{config.name}: {config.members} members of {config.recipe.steps} steps, from {cities}"
