@@ -25,7 +25,7 @@ from brise.service.jobs.shards import Workforce, build_weeks
 UNSEEN = ("london", "lagos", "mexico_city", "sydney")
 SEEN = tuple(city for city in CITIES if city not in UNSEEN)
 DENSITIES = (5, 10, 20, 40, 80)
-FIRST = 2609  # the week that holds 2020-01-01
+FIRST = 2609  # the week from 2020-01-02
 SHOWN = (0, 1, 3, 6, 12, 24)
 
 
