@@ -19,7 +19,7 @@ from brise.conventions.cubes import check_cube
 from brise.conventions.errors import InputError
 from brise.conventions.grids import Grid, unit_vectors
 from brise.conventions.observations import StationHours
-from brise.conventions.variables import POLLUTANTS, VARIABLES
+from brise.conventions.variables import POLLUTANTS, VARIABLES, WEATHER
 from brise.formulas.indices.registry import INDICES
 from brise.formulas.interpolation import Array, nearest
 from brise.models.background import Background
@@ -37,6 +37,9 @@ READ_HOURS = 32 * 24
 
 LOW_COST_ERROR = 0.5
 """Error variance of a low-cost sensor, as a share of the local variance; a reference instrument's is in the nugget."""
+
+OLD_HOURS, FEW_STATIONS = 2, 2
+"""Of measurements older, or of fewer stations, a run says so."""
 
 _CHUNK = 8192
 
@@ -235,8 +238,25 @@ def _meta(inputs: Inputs, grid: Grid, hours: StationHours, variables: list[str])
         "reach_km": reach,
         "stations": stations,
         "sources": sorted({station["source"] for station in stations}),
-        "notes": [] if variables else [f"no station of {grid.name} has a measurement to work from"],
+        "notes": _notes(inputs, grid, hours, variables),
     }
+
+
+def _notes(inputs: Inputs, grid: Grid, hours: StationHours, variables: list[str]) -> list[str]:
+    """What this run had to do without."""
+    if not variables:
+        return [f"no station of {grid.name} has a measurement to work from"]
+    known = [np.isfinite(hours.values[name]) for name in POLLUTANTS if name in hours.values]
+    rows = np.flatnonzero(np.any(known, axis=(0, 2))) if known else np.zeros(0, int)
+    fresh = int(np.any([one[-24:] for one in known], axis=(0, 1)).sum()) if known else 0
+    age = len(hours.time) - 1 - int(rows[-1]) if len(rows) else len(hours.time)
+    told = {
+        f"the newest measurement is {age} h old": age > OLD_HOURS,
+        f"only {fresh} of its stations measured within a day": fresh < FEW_STATIONS,
+        "no weather is measured here; the model speaks without it": inputs.model.name not in MODELS
+        and not any(np.isfinite(hours.values[name][-24:]).any() for name in WEATHER if name in hours.values),
+    }
+    return [note for note, holds in told.items() if holds]
 
 
 def _iso(moment: datetime) -> str:

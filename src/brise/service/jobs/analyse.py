@@ -14,7 +14,7 @@ import xarray as xr
 from brise.conventions.errors import BriseError, InputError, StoreError
 from brise.conventions.grids import Grid
 from brise.conventions.observations import StationHours
-from brise.conventions.variables import POLLUTANTS
+from brise.conventions.variables import POLLUTANTS, WEATHER
 from brise.io import cubes
 from brise.io.analyses import store_analysis
 from brise.io.artifacts import CHAMPION, Artifacts
@@ -114,7 +114,9 @@ class Analyst:
         started, clock = datetime.now(UTC), time.perf_counter()
         tables.runs.record_run(JobRun(PRODUCT, init_time, "running", started))
         span = (init_time - timedelta(hours=READ_HOURS), init_time)
-        hours = tables.read_hours(POLLUTANTS, *span, received_by=now, kinds=MEASURED_KINDS)
+        hours = tables.read_hours((*POLLUTANTS, *WEATHER), *span, received_by=now, kinds=MEASURED_KINDS)
+        some = [hours.values[name] for name in POLLUTANTS if name in hours.values]
+        hours = hours.stations(np.asarray(np.isfinite(some).any(axis=(0, 1)), bool))
         stations = tables.read_stations(ids=hours.station_id.tolist())
         grids, waiting = affordable(domains(hours.latitude, hours.longitude, domain_name), hours)
         fields = feed.background(init_time, range(HOURS[0] - BEFORE, HOURS[-1] + 1))
