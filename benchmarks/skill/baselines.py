@@ -1,6 +1,6 @@
-"""Skill of the map and the blend beside the frozen baselines in the shared data, on the very same keys.
+"""Skill of a model beside the frozen baselines in the shared data, on the very same keys.
 
-    python -m benchmarks.skill.baselines [SHARED_DATA] [--only beijing,london,mexico]
+    python -m benchmarks.skill.baselines [SHARED_DATA] [--only beijing,london,mexico] [--model NAME]
 
 Mapping withholds one station at a time from fitting and from inputs; forecasts fit on the rows before the test.
 """
@@ -16,7 +16,10 @@ import pandas as pd
 from brise.conventions.observations import StationHours
 from brise.formulas.verification import score
 from brise.models.network import HOUR
+from brise.models.registry import Model
+from brise.service.jobs.champion import choose, open_artifacts
 from brise.service.jobs.hindcast import Question, predict, read_archive
+from brise.service.settings import load_settings
 
 SETS = {
     "beijing": ("beijing_2013_2017", "beijing_2016_17"),
@@ -38,16 +41,16 @@ def inits(frame: pd.DataFrame) -> np.ndarray:
     return np.unique(frame["init_time"].dt.tz_localize(None).to_numpy("datetime64[s]"))
 
 
-def forecasts(hours: StationHours, keys: pd.DataFrame) -> pd.DataFrame:
+def forecasts(hours: StationHours, keys: pd.DataFrame, model: Model) -> pd.DataFrame:
     leads = tuple(int(lead) for lead in np.unique(keys["lead_hours"]))
-    return pd.concat(predict(hours, Question(inits(keys), leads, tuple(keys["variable"].unique()))))
+    return pd.concat(predict(hours, Question(inits(keys), leads, tuple(keys["variable"].unique())), model))
 
 
-def maps(hours: StationHours, keys: pd.DataFrame) -> pd.DataFrame:
+def maps(hours: StationHours, keys: pd.DataFrame, model: Model) -> pd.DataFrame:
     parts = []
     for station, own in keys.groupby("station_id"):
         question = Question(inits(keys), (0,), tuple(own["variable"].unique()), frozenset([station]))
-        part = pd.concat(predict(hours, question))
+        part = pd.concat(predict(hours, question, model))
         parts.append(part[part["station_id"] == station])
     return pd.concat(parts)
 
@@ -88,7 +91,9 @@ def main() -> None:
     parser.add_argument("data", nargs="?", type=Path, default=here)
     parser.add_argument("--only", default=",".join(SETS))
     parser.add_argument("--part", choices=("maps", "forecasts", "both"), default="both")
+    parser.add_argument("--model", default="champion", help="one of `brise models`")
     options = parser.parse_args()
+    model = choose(open_artifacts(load_settings()), options.model, 2).model
     frozen = options.data / "air" / "baselines"
     for city in options.only.split(","):
         archive, tag = SETS[city]
@@ -102,7 +107,7 @@ def main() -> None:
             references = {peer: reference(frozen / pattern.format(tag, peer)) for peer in peers}
             keys = references[peers[0]]
             began = time.process_time()
-            ours = maps(hours, keys) if part == "maps" else forecasts(hours, keys)
+            ours = maps(hours, keys, model) if part == "maps" else forecasts(hours, keys, model)
             print(f"{city}, {part}: {time.process_time() - began:.0f} s of CPU")
             table(hours, ours, references)
 

@@ -147,9 +147,8 @@ def open_files(files: Files, threads: int) -> Model:
     trees = open_sessions({name: payload for name, payload in files.items() if name != GRAPH}, threads)
     calibration = read_calibration(read_json(files, "calibration.json"))
     runner = _Runner(open_session(files[GRAPH], threads), calibration, trees)
-    return Model(
-        str(card["name"]), str(card["title"]), partial(_stations, runner), partial(_points, runner), learns_leads=True
-    )
+    told = partial(_stations, runner), partial(_points, runner)
+    return Model(str(card["name"]), str(card["title"]), *told, learns_leads=True, reads_all=True)
 
 
 def _stations(runner: _Runner, task: Task) -> Prediction:

@@ -88,7 +88,7 @@ def open_files(files: Files, threads: int) -> Model:
     if missing:
         raise InputError(f"model artifact {card['name']!r}: no {missing[0]}")
     told = partial(trees_at_stations, sessions, read_calibration(read_json(files, "calibration.json")))
-    return Model(str(card["name"]), str(card["title"]), told, _points, learns_leads=True)
+    return Model(str(card["name"]), str(card["title"]), told, _points, learns_leads=True, reads_all=True)
 
 
 def trees_at_stations(sessions: Sessions, calibration: Calibration, task: Task) -> Prediction:

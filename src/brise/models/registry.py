@@ -28,6 +28,7 @@ class Model:
         stations: At the stations of the task, (N, L, S).
         points: At any place, given unit vectors (P, 3): (N, L, P).
         learns_leads: Whether each lead must be fitted.
+        reads_all: Whether every pollutant must be fitted, whichever is asked for.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Model:
     stations: Callable[[Task], Prediction]
     points: Callable[[Task, Array], Prediction]
     learns_leads: bool = False
+    reads_all: bool = False
 
 
 def _blend_at_stations(task: Task) -> Prediction:

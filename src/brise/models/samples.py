@@ -159,7 +159,7 @@ def scene(network: Network, rows: NDArray[np.intp], leads: tuple[int, ...], plac
     value, width = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
     outlooks = {}
     for column, name in enumerate(TARGETS):
-        if name not in network.scaled or not len(network.fitted[name].blend.leads):
+        if name not in network.scaled or (max(leads) > 0 and not len(network.fitted[name].blend.leads)):
             continue
         task, fitted = task_of(network, name, rows, leads), network.fitted[name]
         outlook = station_outlook(task) if places is None else point_outlook(task, where)

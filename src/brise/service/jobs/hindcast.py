@@ -265,7 +265,7 @@ def predict(hours: StationHours, question: Question, chosen: Model | None = None
     chosen = chosen or model_named(question.model)
     before = others.until(question.inits.min())  # labels before the first init: hours that ended by its start
     ahead = tuple(lead for lead in question.leads if lead > 0) if chosen.learns_leads else ()
-    fitted = fit(before, variables, ahead)
+    fitted = fit(before, None if chosen.reads_all else variables, ahead)
     usable = [name for name in variables if name in fitted]
     if not usable:
         raise InputError(f"no measurement of {', '.join(variables)} before {question.inits.min()} to learn from")
