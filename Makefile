@@ -7,7 +7,7 @@ STAMP := $(VENV)/.stamp
 export OMP_WAIT_POLICY := PASSIVE
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 
-.PHONY: help run setup test check bench docs lock clean
+.PHONY: help run setup test check bench docs lock peers clean
 
 help:            ## what each word does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -52,6 +52,9 @@ lock: setup      ## re-resolve the pins of pyproject.toml
 	sed -i 's/^torch==\([0-9.]*\)+.*/torch==\1/' requirements/dev.lock  # whichever build is at hand
 	$(BIN)/uv pip compile -q pyproject.toml --extra postgres --no-header --no-annotate \
 	  --python-version 3.11 -o requirements/runtime.lock
+
+peers: setup     ## pySTEPS in build/peers, to measure rain against (it compiles, so it is in no environment)
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --target build/peers -r requirements/peers.lock
 
 clean:           ## forget the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
