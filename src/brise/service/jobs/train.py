@@ -49,7 +49,10 @@ class TrainingNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A training, as a TOML file says it; `parts` are the models that a "joined" one is made of."""
+    """A training, as a TOML file says it; `parts` are the models that a "joined" one is made of.
+
+    `hold_out` (number, of) leaves a fold of every network's stations out, which then are nowhere read.
+    """
 
     family: str
     name: str
@@ -62,6 +65,7 @@ class Config:
     forecasts: int = 12_000
     validate_every: int = 13
     parts: tuple[str, ...] = ()
+    hold_out: tuple[int, int] | None = None
 
 
 Known = list[tuple[TrainingNetwork, StationHours]]
@@ -84,6 +88,8 @@ def read_config(path: Path) -> Config:
     try:
         networks = tuple(TrainingNetwork(**one) for one in found.pop("networks", []))
         recipe, module = Recipe(**found.pop("recipe", {})), anypoint_learning.Shape(**found.pop("module", {}))
+        if "hold_out" in found:
+            found["hold_out"] = tuple(found["hold_out"])
         config = Config(networks=networks, recipe=recipe, module=module, **found)
     except TypeError as error:
         raise InputError(f"{path}: {str(error).split('.')[-1].replace('__init__() ', '')}") from None
@@ -102,6 +108,9 @@ def _check(path: Path, config: Config) -> None:
     ):
         if not low <= getattr(config, name) <= high:
             raise InputError(f"{path}: {name} is {getattr(config, name)}, expected {low} to {high}")
+    held = config.hold_out
+    if held is not None and not (len(held) == 2 and 0 <= held[0] < held[1] <= 100):
+        raise InputError(f"{path}: hold_out is {list(held)}, expected [number, of], such as [0, 4]")
     if not config.networks and config.family != "joined":
         raise InputError(f"{path}: no [[networks]] to learn from")
     for one in config.networks:
@@ -137,38 +146,58 @@ def train(config: Config, archives: Path, folder: Path, store: Artifacts) -> str
     manifest = Manifest(files, version("brise"), config.recipe.seed)
     asked: dict[str, Any] = {"config": _plain(config)}
     overall = Experiment(folder, asked, manifest)
-    known = [(one, _active(read_archive(archives / one.archive), one)) for one in config.networks]
+    known, held_out = read_networks(config, archives)
     whole = asdict(manifest) | asked
     if config.family == "joined":
         made = train_trees.joined(store, config.parts, config.name, config.title)
     elif config.family == "boosting":
         courses = [train_trees.course(hours, np.datetime64(one.validate_from, "s"), one.every) for one, hours in known]
-        made = train_trees.boosted(courses, config.recipe.seed, _card(config, known), whole)
+        made = train_trees.boosted(courses, config.recipe.seed, _card(config, known, held_out), whole)
     else:
-        made = _anypoint(config, known, folder, (asked, manifest))
+        made = _anypoint(config, known, folder, (asked, manifest), held_out)
     overall.save_result(made)
     digest = store.add(made)
     store.move({"challenger": digest}, f"trained: {config.name}")
     return digest
 
 
-def _anypoint(config: Config, known: Known, folder: Path, told: tuple[dict[str, Any], Manifest]) -> dict[str, bytes]:
+def read_networks(config: Config, archives: Path) -> tuple[Known, dict[str, list[str]]]:
+    """The stations to learn from, up to the end of training; and the ids of those held out, by city."""
+    known, held_out = [], {}
+    for one in config.networks:
+        hours = _active(read_archive(archives / one.archive), one)
+        if config.hold_out is not None:
+            number, count = config.hold_out
+            hidden = lessons.folds(hours, count) == number
+            held_out[city_of(one.archive)] = hours.station_id[hidden].tolist()
+            hours = hours.stations(~hidden)
+        known.append((one, hours))
+    return known, held_out
+
+
+def _anypoint(
+    config: Config,
+    known: Known,
+    folder: Path,
+    told: tuple[dict[str, Any], Manifest],
+    held_out: dict[str, list[str]],
+) -> dict[str, bytes]:
     asked, manifest = told
 
     def runs(phase: str, count: int) -> list[Experiment]:
         return [Experiment(folder / f"{phase}-{n}", asked, manifest) for n in range(count)]
 
-    early, later = _phase(config, known, "validate_from"), _validation(config, known)
+    early, later = phase(config, known, "validate_from"), _validation(config, known)
     log.info("%d lessons before, %d in the validation periods", len(early), len(later))
     chosen, histories = anypoint_learning.learn(early, later, config.module, config.recipe, runs("choose", 1))
     calibration, ratios = anypoint_learning.calibrate(chosen, later)
     steps = max(histories[0].best_step, 1)
     log.info("best after %d steps; %s", steps, ratios)
     del early, later
-    final = _phase(config, known, "train_until")
+    final = phase(config, known, "train_until")
     recipe = replace(config.recipe, steps=steps)
     members, _ = anypoint_learning.learn(final, [], config.module, recipe, runs("final", config.members))
-    card = _card(config, known) | {"steps": steps, "metrics": ratios, "metrics_note": _NOTE}
+    card = _card(config, known, held_out) | {"steps": steps, "metrics": ratios, "metrics_note": _NOTE}
     return anypoint_learning.artifact(members, calibration, card, asdict(manifest) | asked)
 
 
@@ -188,7 +217,8 @@ def _active(hours: StationHours, network: TrainingNetwork) -> StationHours:
     return past.stations(np.any(np.isfinite(np.stack(recent)), axis=(0, 1), keepdims=False))
 
 
-def _phase(config: Config, known: Known, end: str) -> list[Lesson]:
+def phase(config: Config, known: Known, end: str) -> list[Lesson]:
+    """Lessons of every network up to `end`, a time of each by its name in the configuration."""
     out: list[Lesson] = []
     for number, (one, hours) in enumerate(known):
         rng = np.random.default_rng([config.recipe.seed, number])
@@ -206,7 +236,7 @@ def _validation(config: Config, known: Known) -> list[Lesson]:
     return out
 
 
-def _card(config: Config, known: Known) -> dict[str, Any]:
+def _card(config: Config, known: Known, held_out: dict[str, list[str]]) -> dict[str, Any]:
     return {
         "family": config.family,
         "name": config.name,
@@ -220,7 +250,7 @@ def _card(config: Config, known: Known) -> dict[str, Any]:
             ]
             for one, hours in known
         },
-        "held_out_stations": {},
+        "held_out_stations": held_out,
         "pollutants": list(TARGETS),
         "leads": [min(LEADS), max(LEADS)],
         "intended_use": "Concentrations now and in the next 48 h at stations and between them, hourly means.",

@@ -1,0 +1,240 @@
+"""Places that the any-point model never saw: its stations in quarters, its cities one by one, left out of training.
+
+    python -m benchmarks.skill.unseen [SHARED_DATA] [--folder DIR] [--part stations|cities] [--steps N]
+
+Each time the module is trained anew (resumable in DIR), then asked on the keys of the frozen peers: maps of left-out
+stations, each told from all the others; and their forecasts, told from three quarters of the network, beside what
+interpolating the other stations' own forecasts gives. Nothing of a left-out station is read anywhere.
+"""
+
+import argparse
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from benchmarks.skill.baselines import KEY, SETS, inits, reference
+
+from brise.conventions.grids import unit_vectors
+from brise.conventions.observations import StationHours
+from brise.formulas.interpolation import nearest
+from brise.io.experiments import Experiment, Manifest
+from brise.models import anypoint_learning
+from brise.models.network import HOUR
+from brise.models.registry import MODELS, Model
+from brise.models.runtime import open_model
+from brise.service.jobs.hindcast import Question, predict, read_archive
+from brise.service.jobs.train import Config, city_of, phase, read_config, read_networks
+
+PEERS = ("ok", "oi", "base", "lgbm")
+LEADS = (1, 3, 6, 12, 24, 48)
+BLOCK_H = 24 * 7
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the command line asks for."""
+
+    config: Config
+    archives: Path
+    folder: Path
+    steps: int
+
+
+def learnt(inputs: Inputs, config: Config, name: str) -> tuple[Model, dict[str, list[str]]]:
+    """One member trained on what `config` leaves, and the stations it leaves out."""
+    known, held_out = read_networks(config, inputs.archives)
+    manifest = Manifest((), "benchmark", config.recipe.seed)
+    told = {"left_out": name, "steps": inputs.steps, "forecasts": config.forecasts}
+    folder = inputs.folder / name
+    kept = folder / "model.onnx"
+    files = {"card.json": (b'{"family": "anypoint", "name": "unseen", "title": "unseen"}')}
+    files["calibration.json"] = b'{"leads": [0], "edges_km": [], "factors": {}}'
+    if not kept.is_file():
+        recipe = replace(config.recipe, steps=inputs.steps)
+        lessons = phase(config, known, "train_until")
+        members, _ = anypoint_learning.learn(
+            lessons, [], config.module, recipe, [Experiment(folder / "run", told, manifest)]
+        )
+        calibration = anypoint_learning.calibrate(members, lessons[:0])[0]
+        kept.write_bytes(anypoint_learning.artifact(members, calibration, {}, asdict(manifest))["model.onnx"])
+    return open_model(files | {"model.onnx": kept.read_bytes()}, 2), held_out
+
+
+def measured(hours: StationHours, keys: pd.DataFrame) -> np.ndarray:
+    valid = keys["init_time"].dt.tz_localize(None).to_numpy("datetime64[s]") + HOUR * (keys["lead_hours"] + 1)
+    row = ((valid.to_numpy("datetime64[s]") - hours.time[0]) // HOUR).astype(int)
+    column, out = np.searchsorted(hours.station_id, keys["station_id"]), np.full(len(keys), np.nan)
+    for name in keys["variable"].unique():
+        use = (keys["variable"] == name).to_numpy() & (row < len(hours.time))
+        out[use] = hours.values[name][row[use], column[use]]
+    return out
+
+
+def maps(hours: StationHours, keys: pd.DataFrame, model: Model, stations: Sequence[str]) -> pd.DataFrame:
+    """Each station told from all the others, at its keys."""
+    parts = []
+    for station, own in keys[keys["station_id"].isin(stations)].groupby("station_id"):
+        question = Question(inits(keys), (0,), tuple(own["variable"].unique()), frozenset([str(station)]))
+        part = pd.concat(predict(hours, question, model))
+        parts.append(part[part["station_id"] == station])
+    return pd.concat(parts) if parts else pd.DataFrame(columns=[*KEY, "value"])
+
+
+def forecasts(hours: StationHours, keys: pd.DataFrame, model: Model, stations: Sequence[str]) -> pd.DataFrame:
+    """Withheld stations told ahead: directly, and by interpolating what the same model tells at the others."""
+    question = Question(inits(keys)[::2], LEADS, tuple(keys["variable"].unique()), frozenset(stations))
+    told = pd.concat(predict(hours, question, model))
+    hidden = told["station_id"].isin(stations)
+    out = told[hidden].copy()
+    where = pd.Series(range(len(hours.station_id)), hours.station_id)
+    for name, part in told.groupby("variable"):
+        wide = part[~part["station_id"].isin(stations)].pivot(
+            index=["init_time", "lead_hours"], columns="station_id", values="value"
+        )
+        others, here = where[wide.columns].to_numpy(), where[list(stations)].to_numpy()
+        places = unit_vectors(hours.latitude, hours.longitude)
+        near, km = nearest(places[others], places[here], min(5, len(others)))
+        for number, station in enumerate(stations):
+            weight = 1 / np.maximum(km[number], 0.1) ** 2
+            value = wide.to_numpy()[:, near[number]]
+            known = np.isfinite(value)
+            total = (known * weight).sum(axis=1)
+            mean = (np.where(known, value, 0) * weight).sum(axis=1) / np.where(total > 0, total, np.nan)
+            idw = pd.DataFrame({"init_time": wide.index.get_level_values(0), "value": mean, "nearest": value[:, 0]})
+            idw["lead_hours"] = wide.index.get_level_values(1)
+            mine = (out["station_id"] == station) & (out["variable"] == name)
+            both = out.loc[mine, ["init_time", "lead_hours"]].merge(idw, how="left", on=["init_time", "lead_hours"])
+            out.loc[mine, ["interpolated", "nearest"]] = both[["value", "nearest"]].to_numpy()
+    return out
+
+
+def bootstrap(rows: pd.DataFrame, peer: str, seed: int = 0) -> tuple[float, float, float]:
+    """Ratio of RMSE over a peer's and its 90 % interval, weeks drawn together."""
+    week = rows["init_time"].dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64) // (3600 * BLOCK_H)
+    _, block = np.unique(week, return_inverse=True)
+    sums = [np.bincount(block, np.square(rows[name] - rows["measured"])) for name in ("value", peer)]
+    draws = np.random.default_rng(seed).integers(0, len(sums[0]), (2000, len(sums[0])))
+    ratio = np.sqrt(sums[0][draws].sum(axis=1) / sums[1][draws].sum(axis=1))
+    low, high = np.quantile(ratio, (0.05, 0.95))
+    return float(np.sqrt(sums[0].sum() / sums[1].sum())), float(low), float(high)
+
+
+def beside(city: str, rows: pd.DataFrame, peers: Sequence[str]) -> dict[tuple[str, str], float]:
+    """Prints one line per variable; returns the ratio to the best peer."""
+    out = {}
+    for name, of in rows.groupby("variable"):
+        all_ = of.dropna(subset=["measured", "value", *peers])
+        if all_.empty:
+            continue
+        rmse = {peer: float(np.sqrt(np.mean(np.square(all_[peer] - all_["measured"])))) for peer in ("value", *peers)}
+        best = min(peers, key=lambda peer: rmse[peer])
+        ratio, low, high = bootstrap(all_, best)
+        listed = "  ".join(f"{peer} {rmse[peer]:6.2f}" for peer in peers)
+        print(
+            f"  {city:8} {name:5} n {len(all_):6}  ours {rmse['value']:6.2f} | {listed} | "
+            f"x{ratio:.3f} [{low:.3f}, {high:.3f}] of {best}",
+            flush=True,
+        )
+        out[city, str(name)] = ratio
+    return out
+
+
+def pooled(ratios: dict[tuple[str, str], float]) -> None:
+    """Cities pooled: the geometric mean of their ratios, so that no city's unit or level speaks alone."""
+    for name in sorted({key[1] for key in ratios}):
+        of = [value for key, value in ratios.items() if key[1] == name]
+        print(f"  pooled   {name:5} x{np.exp(np.mean(np.log(of))):.3f} of the best peer, worst city x{max(of):.3f}")
+
+
+def by_stations(inputs: Inputs, shared: Path, folds: int = 4) -> None:
+    """Stations in `folds` parts, each left out of a training."""
+    told: dict[str, list[pd.DataFrame]] = {}
+    ahead: dict[str, list[pd.DataFrame]] = {}
+    for number in range(folds):
+        config = replace(inputs.config, hold_out=(number, folds), members=1)
+        model, held_out = learnt(inputs, config, f"stations-{number}")
+        for city, (archive, tag) in SETS.items():
+            hours = read_archive(shared / "air" / f"{archive}.parquet")
+            keys = reference(shared / "air" / "baselines" / f"map_{tag}__oi.parquet")
+            stations = held_out[city_of(f"{archive}.parquet")]
+            told.setdefault(city, []).append(maps(hours, keys, model, stations))
+            direct = forecasts(hours, keys, model, stations)
+            blend = forecasts(hours, keys, MODELS["blend"], stations)[[*KEY, "value"]]
+            direct = direct.merge(blend.rename(columns={"value": "blend"}), how="left", on=KEY)
+            ahead.setdefault(city, []).append(direct)
+    print("maps at stations that were in no training (each told from all others)")
+    ratios = {}
+    for city, parts in told.items():
+        ratios |= beside(city, *against_peers(shared, city, pd.concat(parts)))
+    pooled(ratios)
+    print("forecasts at withheld stations, beside interpolating the forecasts of the others")
+    for lead in (*LEADS, "all"):
+        print(f" lead {lead} h")
+        ratios = {}
+        for city, parts in ahead.items():
+            rows = pd.concat(parts)
+            rows["measured"] = measured(read_archive(shared / "air" / f"{SETS[city][0]}.parquet"), rows)
+            rows = rows if lead == "all" else rows[rows["lead_hours"] == lead]
+            ratios |= beside(city, rows, ("nearest", "interpolated", "blend"))
+        pooled(ratios)
+
+
+def against_peers(shared: Path, city: str, ours: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The frozen maps of the peers on their keys, ours beside them, and the truth."""
+    archive, tag = SETS[city]
+    frames = {peer: reference(shared / "air" / "baselines" / f"map_{tag}__{peer}.parquet") for peer in PEERS}
+    rows = frames["oi"][KEY]
+    for peer, frame in frames.items():
+        rows = rows.merge(frame[[*KEY, "value"]].rename(columns={"value": peer}), how="left", on=KEY)
+    rows = rows.merge(ours[[*KEY, "value"]], how="left", on=KEY)
+    rows["measured"] = measured(read_archive(shared / "air" / f"{archive}.parquet"), rows)
+    return rows, PEERS
+
+
+def by_cities(inputs: Inputs, shared: Path) -> None:
+    """Each city left out of a training: its maps beside the peers', its forecasts beside the blend's."""
+    for city, (archive, tag) in SETS.items():
+        others = tuple(one for one in inputs.config.networks if one.archive != f"{archive}.parquet")
+        model, _ = learnt(inputs, replace(inputs.config, networks=others, members=1), f"without-{city}")
+        hours = read_archive(shared / "air" / f"{archive}.parquet")
+        keys = reference(shared / "air" / "baselines" / f"map_{tag}__oi.parquet")
+        print(f"{city}, which was in no training: maps")
+        beside(city, *against_peers(shared, city, maps(hours, keys, model, keys["station_id"].unique().tolist())))
+        print(f"{city}, which was in no training: forecasts, all leads")
+        keys = reference(shared / "air" / "baselines" / f"{tag}__blend.parquet")
+        leads = tuple(int(lead) for lead in np.unique(keys["lead_hours"]))
+        question = Question(inits(keys), leads, tuple(keys["variable"].unique()))
+        rows = keys.rename(columns={"value": "peers_blend"})[[*KEY, "peers_blend"]]
+        for name, one in (("value", model), ("blend", MODELS["blend"])):
+            part = pd.concat(predict(hours, question, one))[[*KEY, "value"]]
+            rows = rows.merge(part.rename(columns={"value": name}), how="left", on=KEY)
+        rows["measured"] = measured(hours, rows)
+        beside(city, rows, ("peers_blend", "blend"))
+
+
+def main() -> None:
+    here = Path(os.environ.get("BRISE_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path, default=here)
+    parser.add_argument("--folder", type=Path, default=Path("data/benchmarks/unseen"))
+    parser.add_argument("--part", choices=("stations", "cities", "both"), default="both")
+    parser.add_argument("--forecasts", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=3000)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("brise.hindcast").setLevel(logging.WARNING)
+    config = read_config(Path(__file__).parents[2] / "configs" / "anypoint.toml")
+    config = replace(config, forecasts=options.forecasts)
+    inputs = Inputs(config, options.data / "air", options.folder, options.steps)
+    if options.part != "cities":
+        by_stations(inputs, options.data)
+    if options.part != "stations":
+        by_cities(inputs, options.data)
+
+
+if __name__ == "__main__":
+    main()
