@@ -1,0 +1,156 @@
+"""What a radar source is, and what its readers share: options, limits, and the last step to a RainFrame."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brise.conventions.errors import DecodeError, InputError
+from brise.conventions.grids import Grid
+from brise.conventions.rain import MAX_RATE, RainFrame
+from brise.formulas.reflectivity import MARSHALL_PALMER, Relation, rain_from_dbz
+from brise.formulas.regridding import MAX_PIXELS, STEP, Raster, covering, regrid
+
+logger = logging.getLogger(__name__)
+
+MAX_AHEAD = timedelta(minutes=15)
+"""How far a frame's time may lie after we received it: clocks differ, and accumulations are stamped with their end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to read a payload.
+
+    Attributes:
+        grid: Pixels wanted; None = the payload's own where it has 0.01 degree, else 0.01 degree over all it covers.
+        relation: Z-R, where the payload holds reflectivity; None = the provider's, or Marshall and Palmer's.
+        time: Of a payload that does not say its own.
+    """
+
+    grid: Grid | None = None
+    relation: Relation | None = None
+    time: datetime | None = None
+
+
+Decoder = Callable[[bytes, datetime, Options], tuple[RainFrame, ...]]
+"""(payload, received_at, options) -> frames; raises DecodeError when the payload cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Radar:
+    """One provider or format of rain fields.
+
+    Attributes:
+        name: What its frames carry as source.
+        title: For people.
+        licence: Of the data.
+        attribution: The line to show beside them.
+        terms_url: Where the terms are.
+        interval: Between two frames.
+        latency: How long after its time a frame usually arrives.
+        decode: Payload to frames; None = it has no files.
+        simulate: (grid, time) -> frame, of a radar that does not exist; None = it exists.
+    """
+
+    name: str
+    title: str
+    licence: str
+    attribution: str
+    terms_url: str
+    interval: timedelta
+    latency: timedelta
+    decode: Decoder | None = None
+    simulate: Callable[[Grid, datetime], RainFrame] | None = None
+
+
+def decode_all(
+    radar: Radar, payloads: Iterable[tuple[str, bytes]], received_at: datetime, options: Options | None = None
+) -> tuple[list[RainFrame], list[str]]:
+    """Frames of many payloads; one that cannot be read is left out and named.
+
+    Args:
+        radar: Whose.
+        payloads: (name, bytes) each, such as file names and contents.
+        received_at: When we had them, UTC.
+        options: How to read them.
+
+    Returns:
+        The frames, and a note for each payload that was left out.
+
+    Raises:
+        InputError: The radar has no files.
+    """
+    if radar.decode is None:
+        raise InputError(f"radar {radar.name} has no files to read")
+    frames: list[RainFrame] = []
+    notes: list[str] = []
+    for name, payload in payloads:
+        try:
+            frames += radar.decode(payload, received_at, options or Options())
+        except DecodeError as error:
+            logger.warning("%s left out: %s", name, error)
+            notes.append(f"left out {name}: {error}")
+    return frames, notes
+
+
+def rates(values: NDArray[np.float32], quantity: str, relation: Relation | None) -> NDArray[np.float32]:
+    """Rates in mm/h out of rates ("rate") or reflectivity ("dbz"); what cannot be rain becomes missing.
+
+    Raises:
+        DecodeError: Another quantity.
+    """
+    if quantity not in ("rate", "dbz"):
+        raise DecodeError(f"radar: quantity {quantity!r}; known are 'rate' and 'dbz'")
+    rate = rain_from_dbz(values, relation or MARSHALL_PALMER) if quantity == "dbz" else values.astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        rate[~((rate >= 0) & (rate <= MAX_RATE))] = np.nan
+    return rate
+
+
+def stamp(moment: datetime, received_at: datetime, what: str) -> np.datetime64:
+    """A frame's time, UTC to the second; a moment without zone is UTC.
+
+    Raises:
+        DecodeError: It lies more than MAX_AHEAD after `received_at`, or before weather radar.
+    """
+    utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if utc > received_at + MAX_AHEAD or utc.year < 1950:
+        raise DecodeError(
+            f"{what}: its time {utc:%Y-%m-%dT%H:%M:%SZ} cannot be; received {received_at:%Y-%m-%dT%H:%MZ}"
+        )
+    return np.datetime64(utc.replace(tzinfo=None), "s")
+
+
+def frame_of(
+    rate: NDArray[np.float32], raster: Raster, time: np.datetime64, source: str, grid: Grid | None
+) -> RainFrame:
+    """A frame out of a raster of rates, on a latitude-longitude grid.
+
+    Raises:
+        DecodeError: The raster cannot be placed, or would need too many pixels.
+    """
+    try:
+        own = raster.degrees and abs(raster.width - STEP) < 1e-4 * STEP and abs(raster.height - STEP) < 1e-4 * STEP
+        if grid is None and own:
+            west = (raster.left + STEP / 2 + 180) % 360 - 180
+            grid = Grid(source, round(raster.top - STEP / 2, 6), round(west, 6), STEP, rate.shape[0], rate.shape[1])
+            on_grid = rate
+        else:
+            grid = grid or covering(raster, source)
+            on_grid = regrid(rate, raster, grid)
+    except InputError as error:
+        raise DecodeError(f"{source}: {error}") from error
+    return RainFrame(time, on_grid, grid.latitude, grid.longitude, source)
+
+
+def check_size(rows: int, columns: int, what: str) -> None:
+    """Refuse a raster before its pixels are read.
+
+    Raises:
+        DecodeError: No pixel, or more than MAX_PIXELS.
+    """
+    if rows < 1 or columns < 1 or rows * columns > MAX_PIXELS:
+        raise DecodeError(f"{what}: {rows} x {columns} pixels; 1 to {MAX_PIXELS} are allowed")
