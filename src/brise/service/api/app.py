@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from brise.service.api import air_quality, errors, indices, stations, status, tiles
+from brise.service.api import air_quality, errors, indices, rain, stations, status, tiles
 from brise.service.api.dependencies import ApiSettings, Store
 from brise.service.api.documented import with_problem_schema
 from brise.service.api.middleware import Edge, Meter, RateLimit, parse_limit
@@ -22,7 +22,8 @@ from brise.service.api.schemas import Health
 LOG = logging.getLogger(__name__)
 VERSION = "1"
 DESCRIPTION = """Air quality now, next and before, at any point: concentrations with their 10-90 % interval, the world's
-indices, and where every value comes from. Unknown is null, never good. Times are UTC and mark the end of the hour."""
+indices, and where every value comes from; and rain in the next two hours. Unknown is null, never good. Times are UTC
+and mark the end of the hour."""
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
@@ -51,7 +52,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     meter.registry.register(status.Freshness(store))
     errors.install(app)
     air_quality.add_routes(app)
-    for module in (tiles, stations, indices, status):
+    for module in (rain, tiles, stations, indices, status):
         app.include_router(module.router)
     _add_pages(app, meter)
     # the last added is the outermost

@@ -1,4 +1,4 @@
-"""`/v1/tiles/{layer}/{z}/{x}/{y}.png`: concentrations and indices on a map."""
+"""`/v1/tiles/{layer}/{z}/{x}/{y}.png`: concentrations, indices and rain on a map."""
 
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -11,18 +11,21 @@ from starlette.responses import Response
 
 from brise.conventions.variables import POLLUTANTS, VARIABLES
 from brise.formulas.indices.registry import INDICES
-from brise.products import tiles
-from brise.service.api import caching
+from brise.products import rain_tiles, tiles
+from brise.service.api import caching, rain_map
 from brise.service.api.answers import UNIT, encode
 from brise.service.api.dependencies import Domain, store_of
 from brise.service.api.documented import problems
 from brise.service.api.errors import ParameterError
 from brise.service.api.parameters import parse_time
+from brise.service.api.rain import MAX_AGE as RAIN_AGE
+from brise.service.api.rain import rain_of
 
 router = APIRouter(tags=["tiles"])
-Layer = Literal[(*POLLUTANTS, *INDICES)]  # type: ignore[valid-type]
+Layer = Literal[(*POLLUTANTS, *INDICES, *rain_tiles.LAYERS)]  # type: ignore[valid-type]
 Palette = Literal[("default", *tiles.PALETTES)]  # type: ignore[valid-type]
 FIRST_LEAD, LAST_LEAD = -24, 96
+LAST_MINUTE = 120
 MAX_AGE = 60
 """Seconds a tile may be reused unasked: a run may be made again, or a first one appear, within the hour."""
 
@@ -40,11 +43,14 @@ class TileQuery(BaseModel):
     time: Annotated[str | None, Field(max_length=40, description="End of the hour, ISO 8601; instead of `lead`.")] = (
         None
     )
+    minutes: Annotated[
+        int | None, Field(ge=0, le=LAST_MINUTE, description="Of rain: after the newest frame; now by default.")
+    ] = None
     palette: Palette = "default"
 
 
 class Stop(BaseModel):
-    """One colour. In an index it holds from the stop's value (not included) to the next one's (included)."""
+    """One colour. It holds from the stop's value (in an index not included, in rain included) to the next one's."""
 
     value: Annotated[float | None, Field(description="µg/m³, or the index's; null in an index without numbers.")]
     colour: str
@@ -52,7 +58,7 @@ class Stop(BaseModel):
 
 
 class Legend(BaseModel):
-    """What a layer's colours mean; transparent is unknown."""
+    """What a layer's colours mean; transparent is unknown. Of rain, transparent is dry and a grey veil unknown."""
 
     layer: str
     title: str
@@ -111,7 +117,7 @@ def _draw(domains: list[tuple[Domain, int]], layer: str, palette: str, tile: tup
 )
 def tile(
     request: Request,
-    layer: Annotated[Layer, Path(description="A pollutant or an index.")],
+    layer: Annotated[Layer, Path(description="A pollutant, an index, rain_rate or rain_chance.")],
     z: Annotated[int, Path(ge=0, le=tiles.MAX_ZOOM, examples=[9])],
     x: Annotated[int, Path(ge=0, lt=2**tiles.MAX_ZOOM, examples=[255])],
     y: Annotated[int, Path(ge=0, lt=2**tiles.MAX_ZOOM, examples=[170])],
@@ -121,6 +127,10 @@ def tile(
     for name, value in (("x", x), ("y", y)):
         if value >= 2**z:
             raise ParameterError(name, value, f"less than 2^z = {2**z}")
+    if layer in rain_tiles.LAYERS:
+        return _rain_tile(request, layer, (z, x, y), query)
+    if query.minutes is not None:
+        raise ParameterError("minutes", query.minutes, f"goes with {' and '.join(rain_tiles.LAYERS)}")
     snapshot = store_of(request).published()
     at = snapshot.now() if query.time is None else int(parse_time("time", query.time).timestamp())
     leads = [(domain, (at - domain.init) // 3600 if query.lead is None else query.lead) for domain in snapshot.domains]
@@ -133,6 +143,21 @@ def tile(
     return Response(body, headers=caching.headers(validator, age), media_type="image/png")
 
 
+def _rain_tile(request: Request, layer: str, place: tuple[int, int, int], query: TileQuery) -> Response:
+    if query.lead is not None:
+        raise ParameterError("lead", query.lead, f"hours, of air; {layer} takes minutes from 0 to {LAST_MINUTE}")
+    snapshot = rain_of(request).published()
+    at = snapshot.now if query.time is None else int(parse_time("time", query.time).timestamp())
+    moment = rain_map.Moment(at if query.minutes is None else None, query.minutes or 0)
+    found = rain_map.shown(snapshot, moment)
+    steps = "-".join(f"{domain.tag}.{step}" for domain, step in found)
+    validator = caching.etag(layer, query.palette, steps, *place)
+    if caching.matches(request, validator):
+        return caching.not_modified(validator, RAIN_AGE)
+    body = rain_map.draw(found, layer, query.palette, place) or _empty()
+    return Response(body, headers=caching.headers(validator, RAIN_AGE), media_type="image/png")
+
+
 @router.get(
     "/v1/tiles/{layer}/legend",
     summary="What the colours of a layer mean.",
@@ -140,7 +165,7 @@ def tile(
     responses={200: {"model": Legend}, **problems(422, 429)},
 )
 def legend(
-    layer: Annotated[Layer, Path(description="A pollutant or an index.")],
+    layer: Annotated[Layer, Path(description="A pollutant, an index, rain_rate or rain_chance.")],
     palette: Annotated[Palette, Query()] = "default",
 ) -> Response:
     """The colours of a layer by value."""
@@ -149,6 +174,10 @@ def legend(
 
 
 def _legend(layer: str, palette: str) -> Legend:
+    if layer in rain_tiles.LAYERS:
+        stops = [Stop(value=value, colour=colour, key=None) for value, colour in rain_tiles.rain_stops(layer, palette)]
+        title, unit = rain_tiles.LAYERS[layer], rain_tiles.UNITS[layer]
+        return Legend(layer=layer, title=title, unit=unit, smooth=False, stops=stops)
     if layer not in INDICES:
         stops = [Stop(value=value, colour=colour, key=None) for value, colour in tiles.pollutant_stops(layer, palette)]
         return Legend(layer=layer, title=VARIABLES[layer].title, unit=UNIT, smooth=True, stops=stops)
