@@ -8,6 +8,7 @@ import io
 import zipfile
 import zlib
 from datetime import UTC, datetime, timedelta
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ MISSING = 65535
 SCALE = 100
 """Values of `rate` for one mm/h."""
 
-_BROKEN = (OSError, EOFError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error)
+_BROKEN = (OSError, EOFError, ValueError, zipfile.BadZipFile, RuntimeError, SyntaxError, TokenError, zlib.error)
 """What zipfile and NumPy answer to a broken, encrypted or unknown archive."""
 
 

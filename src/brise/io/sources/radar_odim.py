@@ -35,7 +35,7 @@ QUANTITIES = ("RATE", "ACRR", "DBZH", "DBZV")
 
 IMAGES = ("COMP", "IMAGE", "CVOL")
 
-_FORMULA = re.compile(r"\s*GEO\s*=\s*([-+\d.eE]+)\s*\*\s*PV\s*([-+]\s*[\d.eE]+)?\s*", re.ASCII)
+_FORMULA = re.compile(r"\s*GEO\s*=\s*([-+\d.eE]+)\s*\*\s*PV\s*(?:(?:\+\s*)?([-+]?\s*\d[-+\d.eE]*))?\s*", re.ASCII)
 
 
 def decode(payload: bytes, received_at: datetime, options: Options) -> tuple[RainFrame, ...]:
