@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     points: tuple[tuple[float, float], ...] = Field(
         (), max_length=1000, description='Where forecast sources are asked, as JSON: "[[51.5, -0.12], …]".'
     )
+    radar_dir: Path | None = Field(None, description="Folder that radar files fall into; a folder within is an area.")
     share_restricted: bool = Field(False, description="Show values that their source forbids to pass on.")
     weights_dir: Path | None = Field(None, description="Shipped models (default: those that came with the program).")
     retention_days: int = Field(400, ge=2, description="Older observations are deleted.")
