@@ -28,6 +28,12 @@ def test_sources_say_whether_a_key_is_wanted(monkeypatch, capsys):
     assert all(row["licence"] for row in rows.values())
 
 
+@pytest.fixture
+def untrained(monkeypatch, tmp_path):
+    """As if no model had come with the program: the blend is the champion."""
+    monkeypatch.setenv("BRISE_WEIGHTS_DIR", str(tmp_path / "no weights"))
+
+
 def test_models_are_listed(monkeypatch, capsys):
     names = [r["name"] for r in json.loads(run(monkeypatch, capsys, "models", "--json").out)]
     assert {"persistence", "optimal_interpolation", "blend"} <= set(names)
@@ -122,6 +128,7 @@ def town(tmp_path):
     return path, tmp_path / "data"
 
 
+@pytest.mark.usefixtures("untrained")
 def test_models_are_compared_promoted_and_rolled_back(monkeypatch, capsys, town, tmp_path):
     archive, data = town
     page = tmp_path / "page.html"
@@ -145,6 +152,7 @@ def test_models_are_compared_promoted_and_rolled_back(monkeypatch, capsys, town,
     assert run(monkeypatch, capsys, "rollback", "--data", data).out == "champion is blend; it was idw\n"
 
 
+@pytest.mark.usefixtures("untrained")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
