@@ -96,6 +96,8 @@ def test_projection_strings():
         ((LAEA, 0, 0, 1, 1, MAX_PIXELS, 2), f"1 to {MAX_PIXELS} are allowed"),
         ((LAEA, 0, 0, -1, 1, 5, 5), "pixels of -1 x 1"),
         ((LAEA, float("nan"), 0, 1, 1, 5, 5), "raster from nan"),
+        ((LAEA, 1e12, 0, 1, 1, 5, 5), r"raster from 1e\+12, 0, 5 wide and 5 high: beyond 1e\+09"),
+        (("", 0, 95, 1, 1, 5, 5), "raster from 95 north, 0 east, 5 x 5 degrees: not on Earth"),
         (("+proj=pipeline +step +proj=laea", 0, 0, 1, 1, 5, 5), "not a plain PROJ string"),
         (("/etc/passwd", 0, 0, 1, 1, 5, 5), "not a plain PROJ string"),
         (("+proj=laea +x=" + "1" * 600, 0, 0, 1, 1, 5, 5), "not a plain PROJ string"),

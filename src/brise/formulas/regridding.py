@@ -28,6 +28,9 @@ PROJECTIONS = (
 )  # fmt: skip
 """Of PROJ's, those that radar composites use; every other word of PROJ's language could name files."""
 
+FAR = 1e9
+"""No projection of the Earth in metres reaches further."""
+
 FINER = 0.7
 """A source pixel this much of a target pixel, or smaller, is averaged."""
 
@@ -72,6 +75,15 @@ class Raster:
         if not (np.isfinite([self.left, self.top]).all() and 0 < self.width < np.inf and 0 < self.height < np.inf):
             raise InputError(f"raster from {self.left}, {self.top} with pixels of {self.width} x {self.height}")
         _check_projection(self.projection)
+        high, wide = self.height * self.rows, self.width * self.columns
+        if max(abs(self.left), abs(self.top), high, wide) > FAR:
+            raise InputError(
+                f"raster from {self.left:g}, {self.top:g}, {wide:g} wide and {high:g} high: beyond {FAR:g}"
+            )
+        if self.degrees and not (self.top - high > -90.1 and self.top < 90.1 and wide < 360.1 and abs(self.left) < 540):
+            raise InputError(
+                f"raster from {self.top:g} north, {self.left:g} east, {high:g} x {wide:g} degrees: not on Earth"
+            )
 
     @property
     def degrees(self) -> bool:

@@ -2,7 +2,7 @@
 
 Each class holds sums. `.of(...)` makes them from one pair of fields, `+` merges those of two chunks (two leads, days or
 areas), `.score()` turns sums into scores. Merging is exact: scores of chunks merged are scores of the whole, except
-that windows (`FractionSums`) and waves (`SpectrumSums`) do not reach across chunks. A default instance is the empty sum.
+that windows (`FractionSums`) and waves (`SpectrumSums`) do not reach across chunks. A default instance is empty.
 
 A pixel unknown on either side takes no part; without any pair every score is NaN. Rates are in mm/h.
 """

@@ -4,11 +4,12 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brise.conventions.errors import DecodeError, InputError
+from brise.conventions.errors import ConventionError, DecodeError, InputError
 from brise.conventions.grids import Grid
 from brise.conventions.rain import MAX_RATE, RainFrame
 from brise.formulas.reflectivity import MARSHALL_PALMER, Relation, rain_from_dbz
@@ -96,6 +97,15 @@ def decode_all(
     return frames, notes
 
 
+def scaled(pixels: NDArray[Any], gain: float, offset: float) -> NDArray[np.float32]:
+    """Gain x pixel + offset; a corrupt gain gives infinity, which `rates` turns into missing."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        values = pixels.astype(np.float32)
+        values *= np.float32(gain)
+        values += np.float32(offset)
+    return values
+
+
 def rates(values: NDArray[np.float32], quantity: str, relation: Relation | None) -> NDArray[np.float32]:
     """Rates in mm/h out of rates ("rate") or reflectivity ("dbz"); what cannot be rain becomes missing.
 
@@ -141,9 +151,9 @@ def frame_of(
         else:
             grid = grid or covering(raster, source)
             on_grid = regrid(rate, raster, grid)
-    except InputError as error:
+        return RainFrame(time, on_grid, grid.latitude, grid.longitude, source)
+    except (ConventionError, InputError) as error:
         raise DecodeError(f"{source}: {error}") from error
-    return RainFrame(time, on_grid, grid.latitude, grid.longitude, source)
 
 
 def check_size(rows: int, columns: int, what: str) -> None:

@@ -5,6 +5,7 @@ with an EPSG code, projected or geographic. Time: the DateTime tag, taken as UTC
 """
 
 import io
+import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,7 +20,7 @@ from brise.conventions.rain import RainFrame
 from brise.formulas.reflectivity import FINLAND, MARSHALL_PALMER, Relation
 from brise.formulas.regridding import Raster
 from brise.io.sources.payload import unpack
-from brise.io.sources.radar import Options, Radar, check_size, frame_of, rates, stamp
+from brise.io.sources.radar import Options, Radar, check_size, frame_of, rates, scaled, stamp
 
 MAX_BYTES = 256 * 2**20
 MAX_TILE = 4096
@@ -27,6 +28,9 @@ MAX_TILE = 4096
 
 MODES = ("L", "I;16", "I;16B", "I;16S", "I", "F")
 """Pillow's names of one band of 8, 16 or 32 bits."""
+
+_BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, OverflowError, MemoryError, struct.error)
+"""What Pillow answers to corrupt files."""
 
 _DATE_TIME, _TILE_WIDTH, _TILE_LENGTH, _NODATA = 306, 322, 323, 42113
 _PIXEL_SCALE, _TIEPOINT, _GEO_KEYS = 33550, 33922, 34735
@@ -76,12 +80,12 @@ def decode(payload: bytes, received_at: datetime, options: Options, band: Band =
         with Image.open(io.BytesIO(raw), formats=("TIFF",)) as image:
             tags: dict[int, Any] = dict(image.tag_v2)  # type: ignore[attr-defined]
             pixels = _pixels(image, tags, what)
-    except UnidentifiedImageError as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise DecodeError(f"{what}: not a TIFF that can be read") from error
-    except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, Image.DecompressionBombError) as error:
+    except _BROKEN as error:
         raise DecodeError(f"{what}: the TIFF is corrupt: {error}") from error
     unknown = [float(part) for part in (band.missing, _number(tags.get(_NODATA))) if part is not None]
-    values = pixels.astype(np.float32) * np.float32(band.gain) + np.float32(band.offset)
+    values = scaled(pixels, band.gain, band.offset)
     if band.dry is not None:
         values[pixels == band.dry] = -np.inf if band.quantity == "dbz" else 0.0
     for missing in unknown:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brise.conventions.errors import ConventionError, DecodeError
+from brise.conventions.errors import DecodeError
 from brise.conventions.rain import MAX_RATE, MAX_SLOTS, RainFrame
 from brise.formulas.regridding import Raster
 from brise.io.sources.payload import unpack
@@ -56,13 +56,10 @@ def decode(payload: bytes, received_at: datetime, options: Options) -> tuple[Rai
     check_size(*rate.shape[1:], "npz")
     raster = _raster(lats, lons)
     moments = [stamp(_moment(text), received_at, "npz") for text in times.ravel().tolist()]
-    try:
-        return tuple(
-            frame_of(_rate(packed), raster, moment, "npz", options.grid)
-            for packed, moment in zip(rate, moments, strict=True)
-        )
-    except ConventionError as error:
-        raise DecodeError(f"npz: {error}") from error
+    return tuple(
+        frame_of(_rate(packed), raster, moment, "npz", options.grid)
+        for packed, moment in zip(rate, moments, strict=True)
+    )
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

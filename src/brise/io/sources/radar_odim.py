@@ -21,7 +21,7 @@ from brise.conventions.errors import DecodeError
 from brise.conventions.rain import RainFrame
 from brise.formulas.regridding import Raster, plain_projection
 from brise.io.sources.payload import unpack
-from brise.io.sources.radar import Options, Radar, check_size, frame_of, rates, stamp
+from brise.io.sources.radar import Options, Radar, check_size, frame_of, rates, scaled, stamp
 
 MAX_BYTES = 128 * 2**20
 MAX_NODES = 500
@@ -34,6 +34,9 @@ QUANTITIES = ("RATE", "ACRR", "DBZH", "DBZV")
 """In order of preference; TH and TV are not cleaned of clutter and are no rain."""
 
 IMAGES = ("COMP", "IMAGE", "CVOL")
+
+_BROKEN = (OSError, LookupError, RuntimeError, ValueError, TypeError, MemoryError, OverflowError, AttributeError)
+"""What h5py answers to corrupt blocks; our own InputError is a ValueError."""
 
 _FORMULA = re.compile(r"\s*GEO\s*=\s*([-+\d.eE]+)\s*\*\s*PV\s*(?:(?:\+\s*)?([-+]?\s*\d[-+\d.eE]*))?\s*", re.ASCII)
 
@@ -50,8 +53,7 @@ def decode(payload: bytes, received_at: datetime, options: Options) -> tuple[Rai
         with h5py.File(io.BytesIO(raw), "r") as file:
             _check_nodes(file)
             return (_knmi if "image1" in file and "overview" in file else _odim)(file, received_at, options)
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError, UnicodeDecodeError) as error:
-        # h5py answers a corrupt block with any of these; our own InputError is a ValueError
+    except _BROKEN as error:
         raise DecodeError(f"odim: {_first_line(error)}") from error
 
 
@@ -129,7 +131,7 @@ def _odim(file: h5py.File, received_at: datetime, options: Options) -> tuple[Rai
         raise DecodeError(f"odim: quantities {sorted(found)}; one of {', '.join(QUANTITIES)} is needed")
     path, what = found[quantity]
     pixels = _pixels(file[f"{path}/data"])
-    values = (pixels * np.float32(what.number("gain")) + np.float32(what.number("offset"))).astype(np.float32)
+    values = scaled(pixels, what.number("gain"), what.number("offset"))
     dry = -np.inf if quantity.startswith("DBZ") else 0.0
     values[pixels == what.number("undetect")] = dry
     values[pixels == what.number("nodata")] = np.nan
@@ -191,7 +193,7 @@ def _knmi(file: h5py.File, received_at: datetime, options: Options) -> tuple[Rai
     gain, offset = float(formula[1]), float((formula[2] or "0").replace(" ", ""))
     pixels = _pixels(file["image1/image_data"])
     parameter = image.text("image_geo_parameter").upper()
-    values = (pixels * np.float32(gain) + np.float32(offset)).astype(np.float32)
+    values = scaled(pixels, gain, offset)
     start, end = (_knmi_time(overview.text(f"product_datetime_{side}")) for side in ("start", "end"))
     if "DBZ" in parameter:
         values[pixels == 0] = -np.inf
