@@ -29,7 +29,7 @@ def test_overlapping_grids_see_the_same_rain():
     part = Grid("part", 52.5, 0.7, 0.01, 40, 50)
     np.testing.assert_array_equal(at(0, grid=part), at(0)[50:90, 70:120])
     halves = Grid("halves", 52.995, 0.005, 0.01, 100, 100)
-    assert np.unique(at(0, grid=halves), axis=0).shape[0] == len(np.unique(at(0)[:101], axis=0)) - 1
+    np.testing.assert_array_equal(at(0, grid=halves), at(0)[1:101, 1:101])  # one pixel each, none twice
 
 
 def test_amounts_are_those_of_rain():
@@ -68,15 +68,15 @@ def test_rain_moves_with_its_steering_and_changes_slowly():
     for seed in (0, 2, 5):  # where it rains enough to see it move
         start = (NOON - datetime(2000, 1, 1, tzinfo=UTC)).total_seconds() / 60
         way = steering(seed)
-        expected = np.subtract(way.displacement(start + 15, 0.93), way.displacement(start, 0.93))
-        now, later = at(0, seed), at(15, seed)
+        expected = np.subtract(way.displacement(start + 10, 0.93), way.displacement(start, 0.93))
+        now, later = at(0, seed), at(10, seed)
         np.testing.assert_allclose(
             shift_between(now, later), expected, atol=3
         )  # of 12: scales differ in speed, and grow
         moved = np.roll(now, np.round(expected).astype(int), (0, 1))[40:-40, 40:-40]
         still, after = now[40:-40, 40:-40], later[40:-40, 40:-40]
         errors = [np.mean((np.log1p(guess) - np.log1p(after)) ** 2) for guess in (moved, still)]
-        assert errors[0] < 0.75 * errors[1]  # a nowcast has skill
+        assert errors[0] < 0.8 * errors[1]  # a nowcast has skill
         assert errors[0] > 0.02 * errors[1]  # and is not perfect: cells grow and decay
 
 

@@ -39,7 +39,7 @@ OUTER = 3.0
 ELONGATION = 2.0
 """How much longer than wide the bands are."""
 
-LIFETIME_MIN = 11.0
+LIFETIME_MIN = 16.0
 """Of 8-pixel features; others live (size / 8) ^ LIFETIME_GROWTH as long."""
 
 LIFETIME_GROWTH = 0.75
