@@ -26,6 +26,7 @@ SETS = {
     "london": ("london_2020_2023", "london_2023"),
     "mexico": ("mexico_city_2009_2016", "mexico_2016dev"),
 }
+BLOCK_H = 24 * 7
 KEY = ["init_time", "lead_hours", "station_id", "variable"]
 
 
@@ -55,8 +56,20 @@ def maps(hours: StationHours, keys: pd.DataFrame, model: Model) -> pd.DataFrame:
     return pd.concat(parts)
 
 
-def table(hours: StationHours, ours: pd.DataFrame, references: dict[str, pd.DataFrame]) -> None:
-    """One line per variable and lead: our scores, and each reference's RMSE on the same keys."""
+def bootstrap(rows: pd.DataFrame, peer: str, seed: int = 0) -> tuple[float, float, float]:
+    """Ratio of RMSE over a peer's and its 90 % interval, weeks drawn together."""
+    week = rows["init_time"].dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64) // (3600 * BLOCK_H)
+    _, block = np.unique(week, return_inverse=True)
+    sums = [np.bincount(block, np.square(rows[name] - rows["measured"])) for name in ("value", peer)]
+    draws = np.random.default_rng(seed).integers(0, len(sums[0]), (2000, len(sums[0])))
+    ratio = np.sqrt(sums[0][draws].sum(axis=1) / sums[1][draws].sum(axis=1))
+    low, high = np.quantile(ratio, (0.05, 0.95))
+    return float(np.sqrt(sums[0].sum() / sums[1].sum())), float(low), float(high)
+
+
+def table(hours: StationHours, ours: pd.DataFrame, references: dict[str, pd.DataFrame]) -> list[dict[str, float]]:
+    """One line per variable and lead: our scores, and each reference's RMSE on the same keys; the ratios, pooled."""
+    ratios = []
     keys = next(iter(references.values()))[KEY]
     both = keys.merge(ours, on=KEY, how="left")
     for name, frame in references.items():
@@ -79,10 +92,15 @@ def table(hours: StationHours, ours: pd.DataFrame, references: dict[str, pd.Data
             ours_ = score(rows["value"], (rows["q10"], rows["q50"], rows["q90"]), rows["measured"])
             peers = {peer: float(np.sqrt(np.mean(np.square(rows[peer] - rows["measured"])))) for peer in references}
             beside = "  ".join(f"{peer} {value:6.2f} (x{ours_.rmse / value:.3f})" for peer, value in peers.items())
+            if lead == "all" or len(groups) == 1:
+                ratios.append({peer: ours_.rmse / value for peer, value in peers.items()})
+                spans = {peer: bootstrap(rows.dropna(subset=[peer]), peer)[1:] for peer in peers}
+                beside += "  90 %: " + "  ".join(f"{peer} [{a:.3f}, {b:.3f}]" for peer, (a, b) in spans.items())
             print(
                 f"  {name:5} {lead!s:>4} h  rmse {ours_.rmse:6.2f}  mae {ours_.mae:6.2f}  bias {ours_.bias:6.2f}  "
                 f"cov80 {ours_.coverage:.3f}  crps3 {ours_.crps3:6.2f} | {beside}"
             )
+    return ratios
 
 
 def main() -> None:
@@ -95,6 +113,7 @@ def main() -> None:
     options = parser.parse_args()
     model = choose(open_artifacts(load_settings()), options.model, 2).model
     frozen = options.data / "air" / "baselines"
+    ratios: dict[str, list[dict[str, float]]] = {}
     for city in options.only.split(","):
         archive, tag = SETS[city]
         hours = read_archive(options.data / "air" / f"{archive}.parquet")
@@ -109,7 +128,11 @@ def main() -> None:
             began = time.process_time()
             ours = maps(hours, keys, model) if part == "maps" else forecasts(hours, keys, model)
             print(f"{city}, {part}: {time.process_time() - began:.0f} s of CPU")
-            table(hours, ours, references)
+            ratios.setdefault(part, []).extend(table(hours, ours, references))
+    for part, rows in ratios.items():
+        for peer in rows[0]:
+            mean = float(np.exp(np.mean([np.log(row[peer]) for row in rows])))
+            print(f"{part}: x{mean:.3f} of {peer}, the geometric mean of {len(rows)} cities and pollutants")
 
 
 if __name__ == "__main__":

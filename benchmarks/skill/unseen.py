@@ -1,9 +1,9 @@
-"""Places that the any-point model never saw: its stations in quarters, its cities one by one, left out of training.
+"""Places that the any-point model never saw: its stations in thirds, its cities one by one, left out of training.
 
     python -m benchmarks.skill.unseen [SHARED_DATA] [--folder DIR] [--part stations|cities] [--steps N]
 
 Each time the module is trained anew (resumable in DIR), then asked on the keys of the frozen peers: maps of left-out
-stations, each told from all the others; and their forecasts, told from three quarters of the network, beside what
+stations, each told from all the others; and their forecasts, told from the rest of the network, beside what
 interpolating the other stations' own forecasts gives. Nothing of a left-out station is read anywhere.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from benchmarks.skill.baselines import KEY, SETS, inits, reference
+from benchmarks.skill.baselines import KEY, SETS, bootstrap, inits, reference
 
 from brise.conventions.grids import unit_vectors
 from brise.conventions.observations import StationHours
@@ -31,7 +31,6 @@ from brise.service.jobs.train import Config, city_of, phase, read_config, read_n
 
 PEERS = ("ok", "oi", "base", "lgbm")
 LEADS = (1, 3, 6, 12, 24, 48)
-BLOCK_H = 24 * 7
 
 
 @dataclass(frozen=True)
@@ -112,17 +111,6 @@ def forecasts(hours: StationHours, keys: pd.DataFrame, model: Model, stations: S
     return out
 
 
-def bootstrap(rows: pd.DataFrame, peer: str, seed: int = 0) -> tuple[float, float, float]:
-    """Ratio of RMSE over a peer's and its 90 % interval, weeks drawn together."""
-    week = rows["init_time"].dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64) // (3600 * BLOCK_H)
-    _, block = np.unique(week, return_inverse=True)
-    sums = [np.bincount(block, np.square(rows[name] - rows["measured"])) for name in ("value", peer)]
-    draws = np.random.default_rng(seed).integers(0, len(sums[0]), (2000, len(sums[0])))
-    ratio = np.sqrt(sums[0][draws].sum(axis=1) / sums[1][draws].sum(axis=1))
-    low, high = np.quantile(ratio, (0.05, 0.95))
-    return float(np.sqrt(sums[0].sum() / sums[1].sum())), float(low), float(high)
-
-
 def beside(city: str, rows: pd.DataFrame, peers: Sequence[str]) -> dict[tuple[str, str], float]:
     """Prints one line per variable; returns the ratio to the best peer."""
     out = {}
@@ -150,7 +138,7 @@ def pooled(ratios: dict[tuple[str, str], float]) -> None:
         print(f"  pooled   {name:5} x{np.exp(np.mean(np.log(of))):.3f} of the best peer, worst city x{max(of):.3f}")
 
 
-def by_stations(inputs: Inputs, shared: Path, folds: int = 4) -> None:
+def by_stations(inputs: Inputs, shared: Path, folds: int = 3) -> None:
     """Stations in `folds` parts, each left out of a training."""
     told: dict[str, list[pd.DataFrame]] = {}
     ahead: dict[str, list[pd.DataFrame]] = {}
@@ -222,13 +210,14 @@ def main() -> None:
     parser.add_argument("data", nargs="?", type=Path, default=here)
     parser.add_argument("--folder", type=Path, default=Path("data/benchmarks/unseen"))
     parser.add_argument("--part", choices=("stations", "cities", "both"), default="both")
-    parser.add_argument("--forecasts", type=int, default=6000)
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--forecasts", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=1500)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("brise.hindcast").setLevel(logging.WARNING)
     config = read_config(Path(__file__).parents[2] / "configs" / "anypoint.toml")
-    config = replace(config, forecasts=options.forecasts)
+    recipe = replace(config.recipe, threads=1)
+    config = replace(config, forecasts=options.forecasts, folds=2, recipe=recipe)
     inputs = Inputs(config, options.data / "air", options.folder, options.steps)
     if options.part != "cities":
         by_stations(inputs, options.data)
