@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brise.conventions.errors import InputError
-from brise.formulas.advection_kernels import convolve_log, sample, trace
+from brise.formulas.advection_kernels import convolve, sample, trace
 from brise.formulas.compiled import Array32
 from brise.formulas.motion import Motion
 
@@ -58,6 +58,10 @@ def advect(field: Array32, departures: Array32) -> Array32:
         raise InputError(f"advect: field {field.shape} and departures {departures.shape} do not fit")
     fields = np.ascontiguousarray(field if field.ndim == 3 else field[None], np.float32)
     where = np.ascontiguousarray(departures, np.float32)
+    if min(fields.shape[1:]) < 2:  # a line has no second row to interpolate with
+        fields = np.pad(
+            fields, ((0, 0), (0, int(fields.shape[1] < 2)), (0, int(fields.shape[2] < 2))), constant_values=np.nan
+        )
     out = np.empty((len(where), len(fields), *where.shape[2:]), np.float32)
     for lead in range(len(where)):
         for at in range(len(fields)):
@@ -84,4 +88,4 @@ def smooth(field: Array32, sigma: float) -> Array32:
         return np.array(field, np.float32)
     reach = int(3 * sigma + 0.5)
     kernel = np.exp(-0.5 * (np.arange(reach + 1) / sigma) ** 2).astype(np.float32)
-    return np.expm1(convolve_log(np.log1p(np.ascontiguousarray(field, np.float32)), kernel))
+    return np.expm1(convolve(np.log1p(np.ascontiguousarray(field, np.float32)), kernel, False))

@@ -1,5 +1,7 @@
 """Compiled loops of the advection."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,48 +10,99 @@ from brise.formulas.motion_kernels import between
 
 
 @compiled
+def follow(displacement: Array32, row: Any, column: Any, steps: NDArray[np.float64], out: Array32) -> None:
+    """Into `out` (L, 2): where a point came from, `steps` (L,) ago; midpoint rule, at most one step at a time."""
+    p, q, done = np.float32(row), np.float32(column), 0.0
+    for lead in range(len(steps)):
+        count = int(np.ceil(steps[lead] - done - 1e-9))
+        for _ in range(count):
+            part = np.float32((steps[lead] - done) / count)
+            half = np.float32(0.5) * part
+            u = p - half * between(displacement[0], p, q)
+            v = q - half * between(displacement[1], p, q)
+            p -= part * between(displacement[0], u, v)
+            q -= part * between(displacement[1], u, v)
+        done = steps[lead]
+        out[lead, 0], out[lead, 1] = p, q
+
+
+@compiled
 def trace(displacement: Array32, steps: NDArray[np.float64]) -> Array32:
-    """(L, 2, Y, X) departure points: back along (2, Y, X) pixels a step, midpoint rule, at most one step at a time."""
+    """(L, 2, Y, X) where every pixel came from, along (2, Y, X) pixels a step."""
     rows, columns = displacement.shape[1], displacement.shape[2]
     out = np.empty((len(steps), 2, rows, columns), np.float32)
+    path = np.empty((len(steps), 2), np.float32)
     for i in range(rows):
         for j in range(columns):
-            p, q, done = np.float32(i), np.float32(j), 0.0
-            for lead in range(len(steps)):
-                count = int(np.ceil(steps[lead] - done - 1e-9))
-                for _ in range(count):
-                    part = np.float32((steps[lead] - done) / count)
-                    half = np.float32(0.5) * part
-                    di, dj = between(displacement[0], p, q), between(displacement[1], p, q)
-                    u, v = p - half * di, q - half * dj
-                    p -= part * between(displacement[0], u, v)
-                    q -= part * between(displacement[1], u, v)
-                done = steps[lead]
-                out[lead, 0, i, j] = p
-                out[lead, 1, i, j] = q
+            follow(displacement, i, j, steps, path)
+            out[:, :, i, j] = path
     return out
 
 
 @compiled
-def sample(field: Array32, rows: Array32, columns: Array32, out: Array32) -> None:
-    """Bilinear values of (Y, X) at the points, into `out`; NaN outside."""
-    height, width = field.shape
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            u, v = rows[i, j], columns[i, j]
-            if not (u >= 0.0 and v >= 0.0 and u <= height - 1 and v <= width - 1):
-                out[i, j] = np.nan
-                continue
-            a, b = int(u), int(v)
-            f, e = u - np.float32(a), v - np.float32(b)
-            below, right = a + (f > 0), b + (e > 0)
-            above = field[a, b] + e * (field[a, right] - field[a, b])
-            out[i, j] = above + f * (field[below, b] + e * (field[below, right] - field[below, b]) - above)
+def trace_points(displacement: Array32, points: Array32, steps: NDArray[np.float64]) -> Array32:
+    """(L, P, 2) where the points (P, 2) came from."""
+    out = np.empty((len(steps), len(points), 2), np.float32)
+    for index in range(len(points)):
+        follow(displacement, points[index, 0], points[index, 1], steps, out[:, index])
+    return out
 
 
 @compiled
-def convolve_log(field: Array32, kernel: Array32) -> Array32:
-    """(Y, X) mean of the known pixels around, weighed by a symmetric separable kernel (R + 1,); missing stays."""
+def prepare(
+    rows: Array32, columns: Array32, height: int, width: int, index: NDArray[np.int32], weights: Array32
+) -> None:
+    """First pixel (N,) and shares (2, N) of the next row and column, for points on one line; NaN outside."""
+    zero, bottom, side = np.float32(0.0), np.float32(height - 1), np.float32(width - 1)
+    for j in range(len(index)):
+        u, v = rows[j], columns[j]
+        inside = (u >= zero) & (v >= zero) & (u <= bottom) & (v <= side)
+        u, v = u if inside else zero, v if inside else zero
+        a, b = np.int32(u), np.int32(v)
+        a = a if a < height - 2 else np.int32(height - 2)
+        b = b if b < width - 2 else np.int32(width - 2)
+        weights[0, j] = u - np.float32(a) if inside else np.float32(np.nan)
+        weights[1, j] = v - np.float32(b)
+        index[j] = a * np.int32(width) + b
+
+
+@compiled
+def gather(flat: Array32, width: int, index: NDArray[np.int32], weights: Array32, out: Array32) -> None:
+    """Bilinear values at the prepared points: four loads each, nothing else, so that memory is what it waits for."""
+    right, below, across = flat[1:], flat[width:], flat[width + 1 :]
+    for j in range(len(index)):
+        n = np.uint32(index[j])
+        above = flat[n] + weights[1, j] * (right[n] - flat[n])
+        under = below[n] + weights[1, j] * (across[n] - below[n])
+        out[j] = above + weights[0, j] * (under - above)
+
+
+@compiled
+def sample(field: Array32, rows: Array32, columns: Array32, out: Array32) -> None:
+    """Bilinear values of (Y, X), at least 2 x 2, at the points, into `out`; NaN outside."""
+    height, width = field.shape
+    flat = field.reshape(-1)
+    index = np.empty(out.shape[1], np.int32)
+    weights = np.empty((2, out.shape[1]), np.float32)
+    for i in range(out.shape[0]):
+        prepare(rows[i], columns[i], height, width, index, weights)
+        gather(flat, width, index, weights, out[i])
+        touched = 0  # a missing pixel with no share spoils the sum: those few are done again with care
+        for j in range(out.shape[1]):
+            f, e = weights[0, j], weights[1, j]
+            touched += (out[i, j] != out[i, j]) & (f * e * (1 - f) * (1 - e) == 0.0)
+        if touched:
+            for j in range(out.shape[1]):
+                if out[i, j] != out[i, j] and weights[0, j] == weights[0, j]:
+                    out[i, j] = between(field, rows[i, j], columns[i, j])
+
+
+@compiled
+def convolve(field: Array32, kernel: Array32, fill: bool) -> Array32:
+    """(Y, X) mean of the known pixels around, weighed by a symmetric separable kernel (R + 1,).
+
+    A missing pixel stays missing, or with `fill` takes the mean of its known neighbours if it has any.
+    """
     rows, columns = field.shape
     reach = len(kernel) - 1
     total = np.zeros((rows, columns), np.float32)
@@ -65,7 +118,7 @@ def convolve_log(field: Array32, kernel: Array32) -> Array32:
     out = np.empty((rows, columns), np.float32)
     for i in range(rows):
         for j in range(columns):
-            if field[i, j] != field[i, j]:
+            if not fill and field[i, j] != field[i, j]:
                 out[i, j] = np.nan
                 continue
             above = np.float32(0.0)
@@ -74,5 +127,5 @@ def convolve_log(field: Array32, kernel: Array32) -> Array32:
                 k = kernel[abs(b - j)]
                 above += k * total[i, b]
                 below += k * known[i, b]
-            out[i, j] = above / below
+            out[i, j] = above / below if below > 0.0 else np.nan
     return out
