@@ -34,7 +34,8 @@ TREES = 0.5
 
 _INPUTS = ("series", "state", "own", "near", "edges", "ahead", "when")
 _KEPT = 2  # answers: a run asks of the same places for the map and for the forecast
-_CELLS = 1_000_000  # places x leads at a time: 0.5 GB
+_CELLS = 1_000_000  # forecasts x leads x places of inputs at a time
+_GRAPH_CELLS = 100_000  # of which the graph sees so many at a time: 0.3 GB, and its layers stay in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,20 @@ class _Runner:
         theirs = ours if places is None else scene(network, rows, (task.leads[0],))
         feeds: dict[str, NDArray[Any]] = {name: getattr(ours, name) for name in _INPUTS}
         feeds |= {"station_near": theirs.near, "station_edges": theirs.edges}
-        shifts = np.clip(self.session.run(feeds)[0], -LIMIT, LIMIT)
+        shifts = np.clip(self._graph(feeds), -LIMIT, LIMIT)
         fade = np.clip((FADED_H - np.array(task.leads)) / (FADED_H - TRAINED_H), 0, 1)
         return ours.outlooks, shifts * fade[:, None, None, None]
+
+    def _graph(self, feeds: dict[str, NDArray[Any]]) -> Array:
+        """(N, L, P, C, 4), some places at a time."""
+        count, leads, size = feeds["ahead"].shape[:3]
+        step, told = max(1, _GRAPH_CELLS // (count * leads)), []
+        for first in range(0, size, step):
+            part = slice(first, first + step)
+            some = {"own": feeds["own"][part], "near": feeds["near"][part]}
+            some |= {"edges": feeds["edges"][:, part], "ahead": feeds["ahead"][:, :, part]}
+            told.append(self.session.run(feeds | some)[0])
+        return np.concatenate(told, axis=2)
 
     def predict(self, task: Task, places: Array | None) -> Prediction:
         """In concentrations."""
