@@ -78,6 +78,14 @@ def test_one_corrupt_file_among_many_is_named_and_the_rest_is_read():
     assert check_frames(frames, step_minutes=5).degraded  # all four are of 12:05
 
 
+def test_a_files_name_may_tell_its_time():
+    untimed = make.geotiff(np.full((40, 50), 100, np.uint8), 350_000.0, 6_720_000.0, 1000.0, when=None)
+    names = ("202603011200_fmi.tif", "composite-20260301-120500.tif", "no_time_99999999999999.tif")
+    frames, notes = decode_all(RADARS["fmi"], [(name, untimed) for name in names], RECEIVED_AT)
+    assert [str(frame.time) for frame in frames] == ["2026-03-01T12:00:00", "2026-03-01T12:05:00"]
+    assert notes == ["left out no_time_99999999999999.tif: fmi: the TIFF has no DateTime tag; give its time"]
+
+
 def test_nothing_is_read_of_a_simulated_radar():
     with pytest.raises(InputError, match="simulated_radar has no files to read"):
         decode_all(RADARS["simulated_radar"], [("x", b"y")], RECEIVED_AT)

@@ -113,8 +113,8 @@ def test_impossible_requests_are_refused():
         regrid(np.zeros((3, 3), np.float32), raster(1000.0), GRID)
     with pytest.raises(InputError, match="grid world: 64800000 cells"):
         regrid(np.zeros((120, 120), np.float32), raster(1000.0), Grid("world", 89.9, -180.0, 0.03, 5400, 12_000))
-    with pytest.raises(InputError, match=r"all: .* pixels of 0.001 degrees cover it"):
-        covering(raster(1e5, half=1e6), "all", 0.001)
+    with pytest.raises(InputError, match=r"raster: .* pixels of 0.001 degrees cover it"):
+        covering(raster(1e5, half=1e6), "all", step=0.001)
     with pytest.raises(InputError, match="its outline is not on Earth"):
         covering(Raster("+proj=ortho +lat_0=0 +lon_0=0", 1e8, 1e8, 1e3, 1e3, 5, 5), "space")
     with pytest.raises(InputError, match="is unknown"):

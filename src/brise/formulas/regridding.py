@@ -19,7 +19,7 @@ from brise.conventions.grids import Grid
 STEP = 0.01
 """Degrees: the grid that rain is forecast on."""
 
-MAX_PIXELS = 40_000_000
+MAX_PIXELS = 45_000_000
 """Of a source or a target: all of Europe at 0.01 degrees, or all of MRMS, is less."""
 
 PROJECTIONS = (
@@ -33,6 +33,9 @@ FAR = 1e9
 
 FINER = 0.7
 """A source pixel this much of a target pixel, or smaller, is averaged."""
+
+ROWS_AT_ONCE = 256
+"""Rows that are projected at a time, so that memory stays small."""
 
 KNOWN_SHARE = 0.5
 """A mean needs at least this share of its source pixels known."""
@@ -99,10 +102,10 @@ class Raster:
         x, y = _projection(self.projection)(longitude, latitude)
         return np.asarray(x), np.asarray(y)
 
-    def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Longitude and latitude of every pixel's centre, (Y, X) each; not finite off the Earth."""
+    def centres(self, first: int = 0, end: int | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Longitude and latitude of the pixels' centres of some rows, (Y, X) each; off the Earth not finite."""
         x = self.left + (np.arange(self.columns) + 0.5) * self.width
-        y = self.top - (np.arange(self.rows) + 0.5) * self.height
+        y = self.top - (np.arange(first, self.rows if end is None else end) + 0.5) * self.height
         return self._unproject(*np.meshgrid(x, y))
 
     def _unproject(
@@ -159,24 +162,45 @@ def _projection(text: str) -> pyproj.Proj:
         raise InputError(f"projection {text[:200]!r} is unknown: {error}") from error
 
 
-def covering(raster: Raster, name: str, step: float = STEP) -> Grid:
-    """The grid of whole steps whose cells cover a raster.
+Area = tuple[float, float, float, float]
+"""South, west, north, east, degrees."""
+
+
+def covering(raster: Raster, name: str, area: Area | None = None, step: float = STEP) -> Grid:
+    """The grid whose cells cover a raster, or its part within an area: the raster's own pixels where they fit.
+
+    Elsewhere cell centres are whole steps from the equator and Greenwich.
 
     Raises:
-        InputError: It would have more than MAX_PIXELS pixels, or not fit on Earth.
+        InputError: It would have more than MAX_PIXELS pixels, or not fit on Earth, or the area lies outside.
 
     >>> covering(Raster("", 4.0, 52.0, 0.02, 0.02, 50, 100), "x").rows
     101
+    >>> covering(Raster("", 4.0, 52.0, 0.01, 0.01, 50, 100), "x", (51.7, 0, 60, 10)).rows
+    30
     """
     south, west, north, east = raster.bounds()
-    top, bottom = np.floor(north / step + 1e-6), np.ceil(south / step - 1e-6)
-    left, right = np.ceil(west / step - 1e-6), np.floor(east / step + 1e-6)
+    turn = west - ((west + 180) % 360 - 180)
+    west, east = west - turn, east - turn
+    if area is not None:
+        south, north = max(south, area[0]), min(north, area[2])
+        west, east = max(west, area[1]), min(east, area[3])
+    own = own_pixels(raster, step)
+    down = (raster.top - step / 2) % step if own else 0.0
+    across = (raster.left + step / 2) % step if own else 0.0
+    top, bottom = np.floor((north - down) / step + 1e-6), np.ceil((south - down) / step - 1e-6)
+    left, right = np.ceil((west - across) / step - 1e-6), np.floor((east - across) / step + 1e-6)
     rows, columns = int(top - bottom) + 1, int(right - left) + 1
-    if not 0 < rows * columns <= MAX_PIXELS or columns * step > 360:
-        raise InputError(
-            f"{name}: {rows} x {columns} pixels of {step} degrees cover it, 1 to {MAX_PIXELS} are allowed; name a grid"
-        )
-    return Grid(name, round(float(top * step), 6), round(float(left * step), 6), step, rows, columns)
+    if min(rows, columns) < 1:
+        raise InputError(f"none of the raster lies within {area}")
+    if rows * columns > MAX_PIXELS or columns * step > 360:
+        raise InputError(f"raster: {rows} x {columns} pixels of {step} degrees cover it, at most {MAX_PIXELS}")
+    return Grid(name, round(float(top * step + down), 6), round(float(left * step + across), 6), step, rows, columns)
+
+
+def own_pixels(raster: Raster, step: float = STEP) -> bool:
+    """Whether the raster's pixels are already those of a grid in degrees of this step."""
+    return raster.degrees and abs(raster.width - step) < 1e-4 * step and abs(raster.height - step) < 1e-4 * step
 
 
 def regrid(values: NDArray[np.float32], raster: Raster, grid: Grid) -> NDArray[np.float32]:
@@ -241,13 +265,15 @@ def _row_and_column(raster: Raster, grid: Grid) -> tuple[NDArray[np.intp], NDArr
 @lru_cache(maxsize=4)
 def _holding(raster: Raster, grid: Grid) -> NDArray[np.int32]:
     """(Y*X,) flat index of the source pixel that holds each target centre; -1 = none. Kept: frames share it."""
-    latitude, longitude = grid.points()
-    x, y = raster.project(longitude, latitude)
-    with np.errstate(invalid="ignore"):
-        column, row = (x - raster.left) / raster.width, (raster.top - y) / raster.height
-        inside = (column >= 0) & (column < raster.columns) & (row >= 0) & (row < raster.rows)
-    flat = np.full(len(x), -1, np.int32)
-    flat[inside] = row[inside].astype(np.int32) * raster.columns + column[inside].astype(np.int32)
+    flat = np.full(grid.cells, -1, np.int32)
+    for start in range(0, grid.rows, ROWS_AT_ONCE):
+        latitude, longitude = np.meshgrid(grid.latitude[start : start + ROWS_AT_ONCE], grid.longitude, indexing="ij")
+        x, y = raster.project(longitude.ravel(), latitude.ravel())
+        with np.errstate(invalid="ignore"):
+            column, row = (x - raster.left) / raster.width, (raster.top - y) / raster.height
+            inside = (column >= 0) & (column < raster.columns) & (row >= 0) & (row < raster.rows)
+        part = flat[start * grid.columns :][: len(x)]
+        part[inside] = row[inside].astype(np.int32) * raster.columns + column[inside].astype(np.int32)
     flat.flags.writeable = False
     return flat
 
@@ -255,13 +281,15 @@ def _holding(raster: Raster, grid: Grid) -> NDArray[np.int32]:
 @lru_cache(maxsize=4)
 def _target(raster: Raster, grid: Grid) -> NDArray[np.int32]:
     """(rows*columns,) flat index of the target pixel that holds each source centre; grid.cells = none. Kept."""
-    longitude, latitude = raster.centres()
-    with np.errstate(invalid="ignore"):
-        row = np.floor((grid.north - latitude.ravel()) / grid.step + 0.5)
-        column = np.floor((longitude.ravel() - grid.west + grid.step / 2) % 360.0 / grid.step)
-        inside = (row >= 0) & (row < grid.rows) & (column >= 0) & (column < grid.columns)
-    flat = np.full(len(row), grid.cells, np.int32)
-    flat[inside] = row[inside].astype(np.int32) * grid.columns + column[inside].astype(np.int32)
+    flat = np.full(raster.rows * raster.columns, grid.cells, np.int32)
+    for start in range(0, raster.rows, ROWS_AT_ONCE):
+        longitude, latitude = raster.centres(start, min(start + ROWS_AT_ONCE, raster.rows))
+        with np.errstate(invalid="ignore"):
+            row = np.floor((grid.north - latitude.ravel()) / grid.step + 0.5)
+            column = np.floor((longitude.ravel() - grid.west + grid.step / 2) % 360.0 / grid.step)
+            inside = (row >= 0) & (row < grid.rows) & (column >= 0) & (column < grid.columns)
+        part = flat[start * raster.columns :][: len(row)]
+        part[inside] = row[inside].astype(np.int32) * grid.columns + column[inside].astype(np.int32)
     flat.flags.writeable = False
     return flat
 

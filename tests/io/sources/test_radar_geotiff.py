@@ -98,7 +98,7 @@ def test_what_is_wrong_is_named(make):
         make.geotiff(small, 4.0, 52.0, -0.01, 4326): "pixels of -0.01",
         make.geotiff(small, 4.0, 52.0, 0.01, 4326, when="2026:03:02 00:00:00"): "cannot be; received",
         colour: "mode RGB in 1 pages",
-        make.geotiff(np.zeros((7000, 7000), np.uint8), 4.0, 52.0, 0.01, 4326): "7000 x 7000 pixels; 1 to 40000000",
+        make.geotiff(np.zeros((7000, 7000), np.uint8), 4.0, 52.0, 0.01, 4326): "7000 x 7000 pixels; 1 to 45000000",
     }
     for payload, message in cases.items():
         with pytest.raises(DecodeError, match=message):

@@ -52,6 +52,15 @@ def test_a_grid_takes_its_part(make, values):
     np.testing.assert_array_equal(beyond.rate[:, 10:], whole.rate[5:15, :2])
 
 
+def test_an_area_keeps_the_pixels_as_they_are(make, values):
+    whole = read(make.mrms(values))
+    part = read(make.mrms(values), area=(52.1, -109.9, 52.2, -100.0))
+    np.testing.assert_array_equal(part.rate, whole.rate[10:20, 10:])
+    np.testing.assert_allclose(part.latitudes, whole.latitudes[10:20], atol=1e-9)  # millionths of a degree
+    with pytest.raises(DecodeError, match=r"mrms: none of the raster lies within \(0"):
+        read(make.mrms(values), area=(0, 0, 1, 1))
+
+
 def test_eight_bits_scales_and_a_constant_field(make):
     values = np.arange(256.0).reshape(16, 16) / 2
     got = read(make.mrms(values, reference=0.0, decimal=0, binary=-1, bits=8))
@@ -75,7 +84,7 @@ def _header(**changes):
         ({"packing": 40}, "packing 40 of 1350 values"),
         ({"bitmap": 0}, "bitmap 0"),
         ({"count": 7}, "of 7 values"),
-        ({"rows": 100_000, "columns": 100_000}, "100000 x 100000 pixels; 1 to 40000000"),
+        ({"rows": 100_000, "columns": 100_000}, "100000 x 100000 pixels; 1 to 45000000"),
         ({"when": (2026, 13, 1, 0, 0, 0)}, "month must be in 1..12"),
         ({"when": (2026, 3, 1, 14, 0, 0)}, "cannot be; received"),
         ({"without": (3,)}, r"a section is missing or too short \(3\)"),

@@ -68,6 +68,14 @@ def test_without_a_grid_the_whole_composite_is_covered(make):
     assert np.nanmean(off) < 0.3
 
 
+def test_an_area_is_cut_out(make):
+    whole = read(make.odim(), grid=None)
+    part = read(make.odim(), grid=None, area=(51.9, 4.8, 52.1, 5.1))
+    assert part.rate.shape == (21, 31)
+    row, column = np.abs(whole.latitudes - 52.1).argmin(), np.abs(whole.longitudes - 4.8).argmin()
+    np.testing.assert_array_equal(part.rate, whole.rate[row : row + 21, column : column + 31])
+
+
 def test_attributes_may_stand_with_the_dataset(make):
     whole = make.odim()
     buffer = io.BytesIO(whole)
@@ -195,7 +203,7 @@ def _long_sum(file):
         (_linked, "data is a link; only data of the file itself"),
         (_virtual, "lies in other files"),
         (_external, "lies in other files"),
-        (_huge, "1000000 x 1000000 pixels; 1 to 40000000"),
+        (_huge, "1000000 x 1000000 pixels; 1 to 45000000"),
         (_huge_chunk, r"blocks of \(16384, 8192\) pixels"),
         (_crowd, "more than 500 groups"),
         (_words, "no two-dimensional array of numbers"),

@@ -1,8 +1,9 @@
 """What a radar source is, and what its readers share: options, limits, and the last step to a RainFrame."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from brise.conventions.errors import ConventionError, DecodeError, InputError
 from brise.conventions.grids import Grid
 from brise.conventions.rain import MAX_RATE, RainFrame
 from brise.formulas.reflectivity import MARSHALL_PALMER, Relation, rain_from_dbz
-from brise.formulas.regridding import MAX_PIXELS, STEP, Raster, covering, regrid
+from brise.formulas.regridding import MAX_PIXELS, Area, Raster, covering, own_pixels, regrid
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +28,13 @@ class Options:
 
     Attributes:
         grid: Pixels wanted; None = the payload's own where it has 0.01 degree, else 0.01 degree over all it covers.
+        area: (south, west, north, east) in degrees, to which the latter is cut; None = all of it.
         relation: Z-R, where the payload holds reflectivity; None = the provider's, or Marshall and Palmer's.
         time: Of a payload that does not say its own.
     """
 
     grid: Grid | None = None
+    area: Area | None = None
     relation: Relation | None = None
     time: datetime | None = None
 
@@ -67,6 +70,23 @@ class Radar:
     simulate: Callable[[Grid, datetime], RainFrame] | None = None
 
 
+_STAMP = re.compile(r"(?<!\d)(\d{8})[T_-]?(\d{4})(\d{2})?(?!\d)", re.ASCII)
+
+
+def time_in_name(name: str) -> datetime | None:
+    """The UTC time that a file's name tells, as YYYYMMDD and HHMM or HHMMSS; None where it tells none.
+
+    >>> time_in_name("201609281600_fmi.radar.composite.lowest_FIN_SUOMI1.tif").isoformat()
+    '2016-09-28T16:00:00+00:00'
+    """
+    for day, minute, second in _STAMP.findall(name):
+        try:
+            return datetime.strptime(day + minute + (second or "00"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None
+
+
 def decode_all(
     radar: Radar, payloads: Iterable[tuple[str, bytes]], received_at: datetime, options: Options | None = None
 ) -> tuple[list[RainFrame], list[str]]:
@@ -76,7 +96,7 @@ def decode_all(
         radar: Whose.
         payloads: (name, bytes) each, such as file names and contents.
         received_at: When we had them, UTC.
-        options: How to read them.
+        options: How to read them; without a time, names tell the time of payloads that do not.
 
     Returns:
         The frames, and a note for each payload that was left out.
@@ -86,11 +106,13 @@ def decode_all(
     """
     if radar.decode is None:
         raise InputError(f"radar {radar.name} has no files to read")
+    options = options or Options()
     frames: list[RainFrame] = []
     notes: list[str] = []
     for name, payload in payloads:
+        own = options if options.time else replace(options, time=time_in_name(name))
         try:
-            frames += radar.decode(payload, received_at, options or Options())
+            frames += radar.decode(payload, received_at, own)
         except DecodeError as error:
             logger.warning("%s left out: %s", name, error)
             notes.append(f"left out {name}: {error}")
@@ -135,22 +157,17 @@ def stamp(moment: datetime, received_at: datetime, what: str) -> np.datetime64:
 
 
 def frame_of(
-    rate: NDArray[np.float32], raster: Raster, time: np.datetime64, source: str, grid: Grid | None
+    rate: NDArray[np.float32], raster: Raster, time: np.datetime64, source: str, options: Options
 ) -> RainFrame:
     """A frame out of a raster of rates, on a latitude-longitude grid.
 
     Raises:
-        DecodeError: The raster cannot be placed, or would need too many pixels.
+        DecodeError: The raster cannot be placed, lies outside the area, or would need too many pixels.
     """
     try:
-        own = raster.degrees and abs(raster.width - STEP) < 1e-4 * STEP and abs(raster.height - STEP) < 1e-4 * STEP
-        if grid is None and own:
-            west = (raster.left + STEP / 2 + 180) % 360 - 180
-            grid = Grid(source, round(raster.top - STEP / 2, 6), round(west, 6), STEP, rate.shape[0], rate.shape[1])
-            on_grid = rate
-        else:
-            grid = grid or covering(raster, source)
-            on_grid = regrid(rate, raster, grid)
+        grid = options.grid or covering(raster, source, options.area)
+        whole = options.grid is None and own_pixels(raster) and rate.shape == (grid.rows, grid.columns)
+        on_grid = rate if whole else regrid(rate, raster, grid)
         return RainFrame(time, on_grid, grid.latitude, grid.longitude, source)
     except (ConventionError, InputError) as error:
         raise DecodeError(f"{source}: {error}") from error

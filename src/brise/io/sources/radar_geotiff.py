@@ -92,7 +92,7 @@ def decode(payload: bytes, received_at: datetime, options: Options, band: Band =
         values[pixels == missing] = np.nan
     rate = rates(values, band.quantity, options.relation or band.relation)
     time = stamp(_moment(tags, options, what), received_at, what)
-    return (frame_of(rate, _raster(tags, pixels.shape, what), time, what, options.grid),)
+    return (frame_of(rate, _raster(tags, pixels.shape, what), time, what, options),)
 
 
 def _pixels(image: Image.Image, tags: dict[int, Any], what: str) -> NDArray[Any]:

@@ -54,7 +54,7 @@ def decode(payload: bytes, received_at: datetime, options: Options) -> tuple[Rai
     except (ValueError, OverflowError) as error:  # a day 32; our own InputError is a ValueError too
         raise DecodeError(f"mrms: {error}") from error
     rate = rates(values, "rate", options.relation)
-    return (frame_of(rate, raster, stamp(moment, received_at, "mrms"), "mrms", options.grid),)
+    return (frame_of(rate, raster, stamp(moment, received_at, "mrms"), "mrms", options),)
 
 
 def _sections(raw: bytes) -> dict[int, bytes]:

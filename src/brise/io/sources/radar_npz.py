@@ -57,8 +57,7 @@ def decode(payload: bytes, received_at: datetime, options: Options) -> tuple[Rai
     raster = _raster(lats, lons)
     moments = [stamp(_moment(text), received_at, "npz") for text in times.ravel().tolist()]
     return tuple(
-        frame_of(_rate(packed), raster, moment, "npz", options.grid)
-        for packed, moment in zip(rate, moments, strict=True)
+        frame_of(_rate(packed), raster, moment, "npz", options) for packed, moment in zip(rate, moments, strict=True)
     )
 
 

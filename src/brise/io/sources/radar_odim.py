@@ -141,7 +141,7 @@ def _odim(file: h5py.File, received_at: datetime, options: Options) -> tuple[Rai
         values *= _per_hour(start, end)
     raster = _odim_raster(_Attributes(file, (f"{path.split('/')[0]}/where", "where")), pixels.shape)
     rate = rates(values, "dbz" if quantity.startswith("DBZ") else "rate", options.relation)
-    return (frame_of(rate, raster, stamp(end, received_at, "odim"), "odim", options.grid),)
+    return (frame_of(rate, raster, stamp(end, received_at, "odim"), "odim", options),)
 
 
 def _data_paths(file: h5py.File) -> Iterator[str]:
@@ -208,7 +208,7 @@ def _knmi(file: h5py.File, received_at: datetime, options: Options) -> tuple[Rai
             values[pixels == unknown] = np.nan
     rate = rates(values, "dbz" if "DBZ" in parameter else "rate", options.relation)
     raster = _knmi_raster(file, pixels.shape)
-    return (frame_of(rate, raster, stamp(end, received_at, "odim"), "odim", options.grid),)
+    return (frame_of(rate, raster, stamp(end, received_at, "odim"), "odim", options),)
 
 
 def _knmi_time(text: str) -> datetime:
