@@ -3,8 +3,8 @@
     python -m benchmarks.skill.rain_constants [../shared/data/radar]
 
 Ridge regression of log1p rain on the scales of `rain_extrapolation`, each event weighing alike; then the logistic law
-of the chances. Two kinds of lessons: the middle of 128 x 128 windows to 60 minutes (what an edge takes away), and points
-of wide windows to 120 minutes. Prints the literals of `models/rain_constants.py`.
+of the chances. Two kinds of lessons: the middle of 128 x 128 windows to 60 minutes, with what their edge takes away,
+and points of wide windows to 120 minutes. Prints the literals of `models/rain_constants.py`.
 """
 
 import sys

@@ -102,12 +102,12 @@ def _scales(image: Array32) -> tuple[Array32, ...]:
 def _combined(scales: tuple[Array32, ...], weights: NDArray[np.float64]) -> Array32:
     """(Y, X) weighted sum of the scales, built from coarse to fine."""
     shares = weights.astype(np.float32)
-    total: Array32 = shares[-1] * scales[-1]
+    total = np.asarray(shares[-1] * scales[-1], np.float32)
     for scale, share in zip(scales[-2:0:-1], shares[-2:0:-1], strict=True):
         if scale.shape != total.shape:
             total = resample(total[None], scale.shape[0], scale.shape[1], 2.0)[0]
-        total = total + share * scale
-    return total + shares[0] * scales[0]
+        total += share * scale
+    return np.asarray(total + shares[0] * scales[0], np.float32)
 
 
 def point_features(situation: Situation, points: Array32) -> NDArray[np.float64]:
