@@ -97,6 +97,21 @@ def test_a_withheld_station_is_never_read(frame, tmp_path, model):
     pd.testing.assert_frame_equal(answers(frame, tmp_path, question), answers(changed, tmp_path, question))
 
 
+def test_a_silent_network_is_forecast_from_its_newest_hour(frame, tmp_path):
+    init = INITS[1:]
+    label = frame["time_utc"].dt.tz_localize(None).to_numpy("datetime64[s]")
+    silent = frame[(label <= init[0] - 6 * HOUR) | (label > init[0])]
+    late = answers(silent, tmp_path, Question(init, (6, 12, 18), ("no2",)))
+    late = late[late["lead_hours"] < 18]  # the longest lead fitted is the longest told
+    before = answers(frame, tmp_path, Question(init - 6 * HOUR, (6, 12, 18), ("no2",)))
+    before = before[before["lead_hours"] > 6]
+    assert len(late)
+    # learnt of six hours more: not to the bit
+    np.testing.assert_allclose(late["value"], before["value"], rtol=0.05)
+    wide_, narrow = late["q90"] - late["q10"], before["q90"] - before["q10"]
+    np.testing.assert_allclose(wide_, narrow, rtol=0.1)
+
+
 def test_duplicates_strangers_and_gaps_are_borne(frame, tmp_path):
     messy = pd.concat([frame, frame.iloc[:50]]).sample(frac=1, random_state=0)
     messy = messy[(messy["station_id"] != "test:4") | (messy["time_utc"] < "2024-02-10")]

@@ -39,6 +39,8 @@ PREDICTORS: tuple[str, ...] = (*POLLUTANTS, "no")
 _WEATHER = re.compile(r"(temp_c|dewp_c|rh_pct|pres_hpa|wspd_ms|wdir_deg)(_era5)?")
 _CHUNK = 256  # inits at a time
 _UNITS = {"h": 1, "d": 24}
+MOST_STALE_H = 24
+"""A network silent for longer is forecast as if it had just fallen silent so long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,14 +313,28 @@ def _frame(
         values={key: rows[first : last + 1] for key, rows in others.values.items()},
     )
     rows = ((inits + HOUR - read.time[0]) // HOUR).astype(np.intp)
-    task = Task(fitted, name, read, rows, question.leads)
-    parts = [_long(chosen.stations(task), others.station_id, question, inits)]
-    if len(hidden[0]):
-        parts.append(_long(chosen.points(task, hidden[1]), hidden[0], question, inits))
+    steps, parts = fitted[name].blend.leads, []
+    silent = silence(read, rows) if len(steps) else np.zeros(len(rows), np.intp)
+    for hours in np.unique(silent):  # a silent network is forecast from its newest hour, as the cycle does
+        these = silent == hours
+        leads = question.leads
+        if hours:
+            leads = tuple(int(lead) for lead in np.clip(np.array(leads) + hours, steps[0], steps[-1]))
+        task = Task(fitted, name, read, rows[these] - hours, leads)
+        parts.append(_long(chosen.stations(task), others.station_id, question, inits[these]))
+        if len(hidden[0]):
+            parts.append(_long(chosen.points(task, hidden[1]), hidden[0], question, inits[these]))
     out = pd.concat(parts, ignore_index=True).dropna(subset=["value"])
     out.insert(3, "variable", name)
     log.info("%s: %d predictions, inits %s to %s", name, len(out), inits.min(), inits.max())
     return out
+
+
+def silence(hours: StationHours, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """(N,) hours since any station measured any pollutant, at most MOST_STALE_H; 0 = it has in the row itself."""
+    some = [np.isfinite(hours.values[key]).any(axis=1) for key in POLLUTANTS if key in hours.values]
+    heard = np.maximum.accumulate(np.where(np.any(some, axis=0), np.arange(len(hours.time)), -1))
+    return np.asarray(np.minimum(rows - heard[rows], np.minimum(MOST_STALE_H, rows)))
 
 
 def _long(
