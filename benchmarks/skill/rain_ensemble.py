@@ -3,9 +3,8 @@
     make peers; python -m benchmarks.skill.rain_ensemble [SHARED_DATA] [--events A,B] [--starts 3] [--side 320]
 
 Crops and starts are chosen from what is known at the start alone: the wettest window of the newest frame, starts evenly
-over the event. pySTEPS' members are kept in build/steps, since they take a minute each. Pixels that either side does not
-know at a lead (rain that would come from outside the crop) take no part. Every figure of ours comes from constants and
-weights that never saw the event, where the model has such (`--folds`).
+over the event. pySTEPS' members are kept in build/steps, since they take a minute each. Pixels that either side does
+not know at a lead (rain that would come from outside the crop) take no part.
 """
 
 import argparse

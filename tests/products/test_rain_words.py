@@ -53,6 +53,12 @@ def test_no_rain_and_perhaps():
     assert text == "No rain until 14:10 is likely, yet the chance of some is 35 %."
 
 
+def test_rain_that_is_likely_yet_at_no_step():
+    outlook, text = say([0, 0.3, 0.4], any_chance=0.55)
+    assert (outlook.key, outlook.confidence) == ("rain.perhaps", 0.55)
+    assert text == "Some rain by 14:10 is likely (55 %); when is open."
+
+
 def test_what_is_unknown_ends_the_series_and_is_never_dry():
     assert say([np.nan] * 3)[0].key == "rain.unknown"
     assert say([np.nan] * 3)[1] == "Nothing is known about rain here."

@@ -52,7 +52,8 @@ class Outlook:
     """What a series says.
 
     Attributes:
-        key: "rain.starts", "rain.ends", "rain.goes_on", "rain.none" or "rain.unknown".
+        key: "rain.starts", "rain.ends", "rain.goes_on", "rain.perhaps" (likely, yet at no step), "rain.none" or
+            "rain.unknown".
         spells: In order of time.
         chance: That it rains at all in what is known; None = unknown.
         confidence: How sure the statement is, 0 to 1; None = unknown.
@@ -106,6 +107,8 @@ def describe(
     until = float(minutes[-1])
     spells = _spells(minutes, value, chance)
     if not spells:
+        if most >= LIKELY:
+            return Outlook("rain.perhaps", (), most, most, until)
         return Outlook("rain.none", (), most, 1.0 - most, until)
     first = spells[0]
     key = "rain.starts" if first.start is not None else "rain.goes_on" if first.end is None else "rain.ends"
@@ -161,6 +164,8 @@ def sentence(outlook: Outlook, clock: Callable[[float], str]) -> str:
         return "Nothing is known about rain here."
     if not outlook.spells:
         sure = f"No rain until {clock(outlook.until)}"
+        if outlook.key == "rain.perhaps":
+            return f"Some rain by {clock(outlook.until)} is likely ({100 * outlook.chance:.0f} %); when is open."
         if outlook.chance >= PERHAPS:
             return f"{sure} is likely, yet the chance of some is {100 * outlook.chance:.0f} %."
         return f"{sure} (confidence {100 * outlook.confidence:.0f} %)."

@@ -325,6 +325,26 @@ def hindcast(
     out.print(f"{rows} predictions in {out_file}")
 
 
+@app.command()
+def nowcast(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Radar files of any known kind (npz, ODIM, MRMS, GeoTIFF), a frame or more each."),
+    ],
+    out_file: Annotated[Path, typer.Option("--out", help="Rates, quantiles and chances, NumPy .npz.")],
+    members: Annotated[int, typer.Option(help="Also write so many members.", min=0, max=200)] = 0,
+    seed: Annotated[int, typer.Option(help="Of the members.", min=0)] = 0,
+) -> None:
+    """Forecast rain two hours ahead from the newest frames; what was left out is told."""
+    from brise.service.jobs.rain_file import nowcast_files
+    from brise.service.jobs.rain_model import open_nowcaster
+
+    model, label = open_nowcaster()
+    for note in nowcast_files(files, out_file, model, members, seed):
+        sys.stderr.write(f"brise: {note}\n")
+    out.print(f"rain to 120 minutes by {label} in {out_file}")
+
+
 def main() -> None:
     """Entry point: bad input ends in one clear line and a non-zero status, never in a traceback."""
     start_logging()

@@ -32,7 +32,7 @@ class RainSpell(Shape):
 class RainWords(Shape):
     """What the series says: a text key with its numbers, and an English line."""
 
-    key: Literal["rain.starts", "rain.ends", "rain.goes_on", "rain.none", "rain.unknown"]
+    key: Literal["rain.starts", "rain.ends", "rain.goes_on", "rain.perhaps", "rain.none", "rain.unknown"]
     text: str
     chance: Annotated[Number, Field(description="Of any rain until `until`.")]
     confidence: Number

@@ -59,9 +59,12 @@ class State:
 
 def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
     """Turn until `stop`; a store that is gone is waited for."""
+    from brise.service.jobs.rain import RainJob, radar_feed  # here: compiled loops are nothing for the API's process
+
     state = State()
     shadow = Shadow(open_artifacts(settings), shadow_folder(settings))
     analyst = Analyst(settings.data_dir, feed.simulated, shadow=shadow, artifacts=shadow.store)
+    rain = RainJob(settings, radar_feed(settings, feed.simulated))
     tables: Tables | None = None
     prepared = False
     with ExitStack() as lease:  # held through the pauses, so that a second cycle stands by all the time
@@ -76,6 +79,7 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
                         _prepare(tables, settings, feed, state)
                         prepared = True
                     turn(tables, settings, feed, analyst, state)
+                    rain.turn(tables, state.clock.now())
                     _start_clock(settings, feed, state)
                     pause = _pause(state.clock)
                 elif not state.standing_by:

@@ -17,6 +17,7 @@ from brise.io.sources.radar_registry import RADARS
 from brise.io.tables import Tables
 from brise.models.rain_forecast import QUANTILES, THRESHOLDS
 from brise.products.rain_nowcast import FRAMES, LEADS, PRODUCT, WINDOWS, Nowcaster, RainRun, compute
+from brise.service.jobs.rain_model import open_nowcaster
 from brise.service.jobs.rain_radar import FolderRadar, RadarFeed, Scene, SimulatedRadar
 from brise.service.settings import Settings
 
@@ -57,13 +58,13 @@ class RainJob:
     Attributes:
         settings: Of the cycle.
         feed: None = there is no radar.
-        nowcaster: The model, and its name.
+        nowcaster: The model, and its name; None = opened with the first frames.
         made: Area -> time of the newest frame, and how many frames there were.
     """
 
     settings: Settings
     feed: RadarFeed | None
-    nowcaster: tuple[Nowcaster, str]
+    nowcaster: tuple[Nowcaster, str] | None = None
     made: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def turn(self, tables: Tables, now: datetime) -> int:
@@ -96,8 +97,9 @@ class RainJob:
                     SourceStatus(source, now, last_data_time=newest, last_error=f"newest frame is of {newest:%FT%RZ}")
                 )
                 return False
-            run = compute(sequence, self.nowcaster[0], scene.name, seed=int(newest.timestamp()) % 2**31)
-            publish(self.settings.data_dir / "products", run, self.nowcaster[1], scene.notes)
+            model, label = self.nowcaster = self.nowcaster or open_nowcaster()
+            run = compute(sequence, model, scene.name, seed=int(newest.timestamp()))
+            publish(self.settings.data_dir / "products", run, label, scene.notes)
         except BriseError as error:
             if isinstance(error, StoreError):
                 self.made.pop(scene.name)

@@ -23,7 +23,7 @@ log = logging.getLogger("brise.rain")
 
 SIMULATED_CITIES = ("london", "new_york", "tokyo")
 SIMULATED_STEP = timedelta(minutes=5)
-SIMULATED_CELLS = 128
+SIMULATED_CELLS = 200
 """Along a side of 0.01 degree cells."""
 
 FILES_READ = 3 * FRAMES
