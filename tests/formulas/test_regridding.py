@@ -95,6 +95,7 @@ def test_projection_strings():
         ((LAEA, 0, 0, 1, 1, 0, 5), "raster of 0 x 5 pixels"),
         ((LAEA, 0, 0, 1, 1, MAX_PIXELS, 2), f"1 to {MAX_PIXELS} are allowed"),
         ((LAEA, 0, 0, -1, 1, 5, 5), "pixels of -1 x 1"),
+        ((LAEA, 0, 0, 1, float("nan"), 5, 5), "pixels of 1 x nan"),
         ((LAEA, float("nan"), 0, 1, 1, 5, 5), "raster from nan"),
         ((LAEA, 1e12, 0, 1, 1, 5, 5), r"raster from 1e\+12, 0, 5 wide and 5 high: beyond 1e\+09"),
         (("", 0, 95, 1, 1, 5, 5), "raster from 95 north, 0 east, 5 x 5 degrees: not on Earth"),

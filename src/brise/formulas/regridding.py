@@ -31,6 +31,9 @@ PROJECTIONS = (
 FAR = 1e9
 """No projection of the Earth in metres reaches further."""
 
+NEAR = 1e-6
+"""No pixel is smaller, in metres or degrees."""
+
 FINER = 0.7
 """A source pixel this much of a target pixel, or smaller, is averaged."""
 
@@ -75,7 +78,8 @@ class Raster:
         """
         if min(self.rows, self.columns) < 1 or self.rows * self.columns > MAX_PIXELS:
             raise InputError(f"raster of {self.rows} x {self.columns} pixels: 1 to {MAX_PIXELS} are allowed")
-        if not (np.isfinite([self.left, self.top]).all() and 0 < self.width < np.inf and 0 < self.height < np.inf):
+        sizes = (self.left, self.top, self.width, self.height)
+        if not (np.isfinite(sizes).all() and min(self.width, self.height) >= NEAR):
             raise InputError(f"raster from {self.left}, {self.top} with pixels of {self.width} x {self.height}")
         _check_projection(self.projection)
         high, wide = self.height * self.rows, self.width * self.columns
