@@ -13,11 +13,14 @@ from brise.formulas.advection_kernels import convolve, sample, trace
 from brise.formulas.compiled import Array32
 from brise.formulas.motion import Motion
 
+_SPACING = 4  # pixels between trajectories: half a cell of the motion, which is linear between its cells
+
 
 def departure_points(motion: Motion, steps: NDArray[np.float64]) -> Array32:
     """Where the air over every pixel was: (L, 2, Y, X) rows and columns of the newest field.
 
-    Traced with the midpoint rule in sub-steps of at most one step; beyond the field its edge's motion goes on.
+    Traced with the midpoint rule in sub-steps of at most one step, for every fourth row and column, linear between;
+    beyond the field its edge's motion goes on.
 
     Args:
         motion: Pixels per step.
@@ -34,7 +37,7 @@ def departure_points(motion: Motion, steps: NDArray[np.float64]) -> Array32:
     wanted = np.asarray(steps, np.float64)
     if not np.isfinite(wanted).all() or (np.diff(wanted, prepend=0.0) < 0.0).any():
         raise InputError(f"departure points: steps {wanted.tolist()} must be 0 or more and not fall")
-    return trace(np.ascontiguousarray(motion.displacement, np.float32), wanted)
+    return trace(np.ascontiguousarray(motion.displacement, np.float32), wanted, _SPACING)
 
 
 def advect(field: Array32, departures: Array32) -> Array32:

@@ -27,15 +27,35 @@ def follow(displacement: Array32, row: Any, column: Any, steps: NDArray[np.float
 
 
 @compiled
-def trace(displacement: Array32, steps: NDArray[np.float64]) -> Array32:
-    """(L, 2, Y, X) where every pixel came from, along (2, Y, X) pixels a step."""
+def trace(displacement: Array32, steps: NDArray[np.float64], spacing: int) -> Array32:
+    """(L, 2, Y, X) where every pixel came from, along (2, Y, X) pixels a step.
+
+    Trajectories of every `spacing`-th row and column; how far they went is linear between them.
+    """
     rows, columns = displacement.shape[1], displacement.shape[2]
-    out = np.empty((len(steps), 2, rows, columns), np.float32)
+    height, width = (rows + spacing - 2) // spacing + 1, (columns + spacing - 2) // spacing + 1
+    away = np.empty((len(steps), 2, height, width), np.float32)
     path = np.empty((len(steps), 2), np.float32)
-    for i in range(rows):
-        for j in range(columns):
-            follow(displacement, i, j, steps, path)
-            out[:, :, i, j] = path
+    for a in range(height):
+        for b in range(width):
+            follow(displacement, a * spacing, b * spacing, steps, path)
+            for lead in range(len(steps)):
+                away[lead, 0, a, b] = path[lead, 0] - a * spacing
+                away[lead, 1, a, b] = path[lead, 1] - b * spacing
+    out = np.empty((len(steps), 2, rows, columns), np.float32)
+    line = np.empty(width, np.float32)
+    for lead in range(len(steps)):
+        for axis in range(2):
+            for i in range(rows):
+                a = i // spacing
+                f = np.float32(i - a * spacing) / np.float32(spacing)
+                for b in range(width):
+                    line[b] = (1 - f) * away[lead, axis, a, b] + f * away[lead, axis, min(a + 1, height - 1), b]
+                for b in range(width):
+                    rise = (line[min(b + 1, width - 1)] - line[b]) / np.float32(spacing)
+                    for j in range(b * spacing, min((b + 1) * spacing, columns)):
+                        here = line[b] + rise * np.float32(j - b * spacing)
+                        out[lead, axis, i, j] = here + np.float32(i if axis == 0 else j)
     return out
 
 
