@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from brise.products import air_quality
+from brise.products import air_quality, rain_nowcast
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +24,8 @@ class Product:
 
 PRODUCTS: dict[str, Product] = {
     product.name: product
-    for product in (Product("air_quality", "Live map and forecast of air quality", air_quality.compute),)
+    for product in (
+        Product("air_quality", "Live map and forecast of air quality", air_quality.compute),
+        Product(rain_nowcast.PRODUCT, "Rain in the next two hours", rain_nowcast.compute),
+    )
 }
