@@ -1,5 +1,6 @@
 """Each score against the `scores` package, or against its definition written out; merging against the whole."""
 
+import json
 import sys
 import warnings
 from pathlib import Path
@@ -170,6 +171,18 @@ def test_peers(shared_data):
     # Where a member equals what was observed (dry and dry) pySTEPS drops a part: only without ties is its sum CRPS.
     untied = OBSERVED + RNG.random(SHAPE)
     agree(EnsembleSums.of(MEMBERS, untied).score()["crps"], probscores.CRPS(MEMBERS, untied))
+
+
+@pytest.mark.parametrize("event", ["AU_20180616", "NL_20100826", "CH_20170131"])
+def test_the_benchmarks_own_errors_are_found_again(shared_data, event):
+    folder = shared_data / "radar" / "benchmarks"
+    stated = json.loads((folder / f"{event}.json").read_text())
+    with np.load(folder / f"{event}.npz") as held:
+        truth = held["y"]
+        guesses = {"persistence": held["bench_persistence"][:, None], "pysteps_LK": held["bench_pysteps_lk"]}
+    for name, guess in guesses.items():
+        found = ErrorSums.of(np.broadcast_to(guess, truth.shape), truth).score()["msle"]
+        np.testing.assert_allclose(found, stated[f"msle_{name}"], rtol=1e-6, err_msg=name)  # stored as float32
 
 
 MADE = {
