@@ -345,6 +345,20 @@ def nowcast(
     out.print(f"rain to 120 minutes by {label} in {out_file}")
 
 
+@app.command()
+def challenge88(
+    folder: Annotated[Path, typer.Argument(metavar="X_DIR", help="The challenge's x/*.npz, or the folder above.")],
+    out_file: Annotated[Path, typer.Option("--out", help="Submission, CSV with ID and TARGET.")],
+) -> None:
+    """Answer ENS challenge 88 (rain of the next 48 minutes); bad files are named and nothing is written half."""
+    from brise.service.jobs.challenge88 import challenge88 as answer
+    from brise.service.jobs.rain_model import open_centre
+
+    predict, label = open_centre()
+    count = answer(folder, out_file, predict)
+    out.print(f"{count} samples answered by {label} in {out_file}")
+
+
 def main() -> None:
     """Entry point: bad input ends in one clear line and a non-zero status, never in a traceback."""
     start_logging()

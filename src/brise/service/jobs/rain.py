@@ -117,7 +117,7 @@ class RainJob:
         tables.runs.record_run(
             JobRun(
                 f"{PRODUCT}/{scene.name}",
-                newest,
+                _hour(newest),
                 "done",
                 now,
                 datetime.now(UTC),
@@ -131,7 +131,12 @@ class RainJob:
     def _failed(self, tables: Tables, scene: Scene, now: datetime, why: str) -> None:
         log.error("rain %s: %s", scene.name, why)
         tables.runs.record_source(SourceStatus(scene.frames[0].source, now, last_error=why))
-        tables.runs.record_run(JobRun(f"{PRODUCT}/{scene.name}", now, "failed", now, datetime.now(UTC), why))
+        tables.runs.record_run(JobRun(f"{PRODUCT}/{scene.name}", _hour(now), "failed", now, datetime.now(UTC), why))
+
+
+def _hour(moment: datetime) -> datetime:
+    """What a run is written down for: one row an hour, the last, so that the other jobs' rows stay in sight."""
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def _seen(scene: Scene) -> tuple[Any, ...]:
