@@ -118,7 +118,7 @@ def main() -> None:
         archive, tag = SETS[city]
         hours = read_archive(options.data / "air" / f"{archive}.parquet")
         for part, pattern, peers in (
-            ("maps", "map_{}__{}.parquet", ("oi", "base")),
+            ("maps", "map_{}__{}.parquet", ("oi", "ok", "base", "lgbm")),
             ("forecasts", "{}__{}.parquet", ("blend", "lgbm")),
         ):
             if options.part not in (part, "both"):

@@ -1,10 +1,10 @@
-"""Places that the any-point model never saw: its stations in thirds, its cities one by one, left out of training.
+"""Where the model never was: stations withheld, told from the others; and each city left out of a training.
 
     python -m benchmarks.skill.unseen [SHARED_DATA] [--folder DIR] [--part stations|cities] [--steps N]
 
-Each time the module is trained anew (resumable in DIR), then asked on the keys of the frozen peers: maps of left-out
-stations, each told from all the others; and their forecasts, told from the rest of the network, beside what
-interpolating the other stations' own forecasts gives. Nothing of a left-out station is read anywhere.
+On the keys of the frozen peers. Withheld stations are forecast from two thirds of their network, beside what
+interpolating the other stations' own forecasts gives; nothing of them is read anywhere. A city is forecast by the
+any-point model (one member, no trees) trained anew on the two others; its base learns from the city's own past.
 """
 
 import argparse
@@ -23,13 +23,15 @@ from brise.conventions.observations import StationHours
 from brise.formulas.interpolation import nearest
 from brise.io.experiments import Experiment, Manifest
 from brise.models import anypoint_learning
+from brise.models.lessons import folds
 from brise.models.network import HOUR
 from brise.models.registry import MODELS, Model
 from brise.models.runtime import open_model
+from brise.service.jobs.champion import choose, open_artifacts
 from brise.service.jobs.hindcast import Question, predict, read_archive
-from brise.service.jobs.train import Config, city_of, phase, read_config, read_networks
+from brise.service.jobs.train import Config, phase, read_config, read_networks
+from brise.service.settings import load_settings
 
-PEERS = ("ok", "oi", "base", "lgbm")
 LEADS = (1, 3, 6, 12, 24, 48)
 
 
@@ -43,9 +45,9 @@ class Inputs:
     steps: int
 
 
-def learnt(inputs: Inputs, config: Config, name: str) -> tuple[Model, dict[str, list[str]]]:
-    """One member trained on what `config` leaves, and the stations it leaves out."""
-    known, held_out = read_networks(config, inputs.archives)
+def learnt(inputs: Inputs, config: Config, name: str) -> Model:
+    """One member trained on the networks of `config`; trained already, it is read back."""
+    known, _ = read_networks(config, inputs.archives)
     manifest = Manifest((), "benchmark", config.recipe.seed)
     told = {"left_out": name, "steps": inputs.steps, "forecasts": config.forecasts}
     folder = inputs.folder / name
@@ -60,7 +62,7 @@ def learnt(inputs: Inputs, config: Config, name: str) -> tuple[Model, dict[str, 
         )
         calibration = anypoint_learning.calibrate(members, lessons[:0])[0]
         kept.write_bytes(anypoint_learning.artifact(members, calibration, {}, asdict(manifest))["model.onnx"])
-    return open_model(files | {"model.onnx": kept.read_bytes()}, 2), held_out
+    return open_model(files | {"model.onnx": kept.read_bytes()}, 2)
 
 
 def measured(hours: StationHours, keys: pd.DataFrame) -> np.ndarray:
@@ -71,16 +73,6 @@ def measured(hours: StationHours, keys: pd.DataFrame) -> np.ndarray:
         use = (keys["variable"] == name).to_numpy() & (row < len(hours.time))
         out[use] = hours.values[name][row[use], column[use]]
     return out
-
-
-def maps(hours: StationHours, keys: pd.DataFrame, model: Model, stations: Sequence[str]) -> pd.DataFrame:
-    """Each station told from all the others, at its keys."""
-    parts = []
-    for station, own in keys[keys["station_id"].isin(stations)].groupby("station_id"):
-        question = Question(inits(keys), (0,), tuple(own["variable"].unique()), frozenset([str(station)]))
-        part = pd.concat(predict(hours, question, model))
-        parts.append(part[part["station_id"] == station])
-    return pd.concat(parts) if parts else pd.DataFrame(columns=[*KEY, "value"])
 
 
 def forecasts(hours: StationHours, keys: pd.DataFrame, model: Model, stations: Sequence[str]) -> pd.DataFrame:
@@ -138,60 +130,40 @@ def pooled(ratios: dict[tuple[str, str], float]) -> None:
         print(f"  pooled   {name:5} x{np.exp(np.mean(np.log(of))):.3f} of the best peer, worst city x{max(of):.3f}")
 
 
-def by_stations(inputs: Inputs, shared: Path, folds: int = 3) -> None:
-    """Stations in `folds` parts, each left out of a training."""
-    told: dict[str, list[pd.DataFrame]] = {}
-    ahead: dict[str, list[pd.DataFrame]] = {}
-    for number in range(folds):
-        config = replace(inputs.config, hold_out=(number, folds), members=1)
-        model, held_out = learnt(inputs, config, f"stations-{number}")
-        for city, (archive, tag) in SETS.items():
-            hours = read_archive(shared / "air" / f"{archive}.parquet")
-            keys = reference(shared / "air" / "baselines" / f"map_{tag}__oi.parquet")
-            stations = held_out[city_of(f"{archive}.parquet")]
-            told.setdefault(city, []).append(maps(hours, keys, model, stations))
+def by_stations(model: Model, shared: Path, count: int = 3) -> None:
+    """Stations in `count` folds, each withheld in turn."""
+    ahead: dict[str, pd.DataFrame] = {}
+    for city, (archive, tag) in SETS.items():
+        hours = read_archive(shared / "air" / f"{archive}.parquet")
+        keys = reference(shared / "air" / "baselines" / f"map_{tag}__oi.parquet")
+        asked = np.flatnonzero(np.isin(hours.station_id, keys["station_id"].unique()))
+        fold, parts = folds(hours.stations(np.isin(np.arange(len(hours.station_id)), asked)), count), []
+        for number in range(count):
+            stations = hours.station_id[asked[fold == number]].tolist()
             direct = forecasts(hours, keys, model, stations)
             blend = forecasts(hours, keys, MODELS["blend"], stations)[[*KEY, "value"]]
-            direct = direct.merge(blend.rename(columns={"value": "blend"}), how="left", on=KEY)
-            ahead.setdefault(city, []).append(direct)
-    print("maps at stations that were in no training (each told from all others)")
-    ratios = {}
-    for city, parts in told.items():
-        ratios |= beside(city, *against_peers(shared, city, pd.concat(parts)))
-    pooled(ratios)
-    print("forecasts at withheld stations, beside interpolating the forecasts of the others")
+            parts.append(direct.merge(blend.rename(columns={"value": "blend"}), how="left", on=KEY))
+        ahead[city] = pd.concat(parts)
+        ahead[city]["measured"] = measured(hours, ahead[city])
+    print("forecasts at withheld stations, beside interpolating the forecasts of the others, and the blend carried")
     for lead in (*LEADS, "all"):
         print(f" lead {lead} h")
-        ratios = {}
-        for city, parts in ahead.items():
-            rows = pd.concat(parts)
-            rows["measured"] = measured(read_archive(shared / "air" / f"{SETS[city][0]}.parquet"), rows)
-            rows = rows if lead == "all" else rows[rows["lead_hours"] == lead]
-            ratios |= beside(city, rows, ("nearest", "interpolated", "blend"))
+        ratios, inside = {}, []
+        for city, rows in ahead.items():
+            some = rows if lead == "all" else rows[rows["lead_hours"] == lead]
+            ratios |= beside(city, some, ("nearest", "interpolated", "blend"))
+            for name, of in some.dropna(subset=["measured"]).groupby("variable"):
+                inside.append(f"{city} {name} {((of.measured >= of.q10) & (of.measured <= of.q90)).mean():.3f}")
         pooled(ratios)
-
-
-def against_peers(shared: Path, city: str, ours: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The frozen maps of the peers on their keys, ours beside them, and the truth."""
-    archive, tag = SETS[city]
-    frames = {peer: reference(shared / "air" / "baselines" / f"map_{tag}__{peer}.parquet") for peer in PEERS}
-    rows = frames["oi"][KEY]
-    for peer, frame in frames.items():
-        rows = rows.merge(frame[[*KEY, "value"]].rename(columns={"value": peer}), how="left", on=KEY)
-    rows = rows.merge(ours[[*KEY, "value"]], how="left", on=KEY)
-    rows["measured"] = measured(read_archive(shared / "air" / f"{archive}.parquet"), rows)
-    return rows, PEERS
+        print("  inside 80 %: " + "  ".join(inside))
 
 
 def by_cities(inputs: Inputs, shared: Path) -> None:
     """Each city left out of a training: its maps beside the peers', its forecasts beside the blend's."""
     for city, (archive, tag) in SETS.items():
         others = tuple(one for one in inputs.config.networks if one.archive != f"{archive}.parquet")
-        model, _ = learnt(inputs, replace(inputs.config, networks=others, members=1), f"without-{city}")
+        model = learnt(inputs, replace(inputs.config, networks=others, members=1), f"without-{city}")
         hours = read_archive(shared / "air" / f"{archive}.parquet")
-        keys = reference(shared / "air" / "baselines" / f"map_{tag}__oi.parquet")
-        print(f"{city}, which was in no training: maps")
-        beside(city, *against_peers(shared, city, maps(hours, keys, model, keys["station_id"].unique().tolist())))
         print(f"{city}, which was in no training: forecasts, all leads")
         keys = reference(shared / "air" / "baselines" / f"{tag}__blend.parquet")
         leads = tuple(int(lead) for lead in np.unique(keys["lead_hours"]))
@@ -220,7 +192,7 @@ def main() -> None:
     config = replace(config, forecasts=options.forecasts, folds=2, recipe=recipe)
     inputs = Inputs(config, options.data / "air", options.folder, options.steps)
     if options.part != "cities":
-        by_stations(inputs, options.data)
+        by_stations(choose(open_artifacts(load_settings()), "champion", 2).model, options.data)
     if options.part != "stations":
         by_cities(inputs, options.data)
 

@@ -71,25 +71,30 @@ def answer(members: Sequence[AnyPoint], lesson: Lesson) -> tuple[Array, Array, A
 
 
 def calibrate(members: Sequence[AnyPoint], validation: Sequence[Lesson]) -> tuple[Calibration, dict[str, float]]:
-    """Conformal factors, and the ratio of the model's to the base's error by place and pollutant."""
+    """Conformal factors, and the ratio of the model's to the base's error at stations, by pollutant.
+
+    At unmonitored places the base's own quantiles are stretched: the graph is not asked there.
+    """
     excess = Excess(LEADS)
-    sums: dict[tuple[str, str], Array] = {}
+    sums: dict[str, Array] = {}
     for lesson in validation:
         value, _, roots = answer(members, lesson)
         monitored = lesson.own >= 0
+        plain = np.maximum(lesson.base[0] + lesson.base[2:5], 0)
+        roots = np.where(monitored[:, None], roots, plain)
         km = np.where(monitored, -1.0, nearest_km(lesson))
         for column, name in enumerate(TARGETS):
             truth = lesson.truth[..., column]
             level, offset = lesson.level[column], lesson.offset[column]
             root = np.sqrt(np.maximum(truth + offset, 0) / level)
             excess.add(name, roots[..., column], root, km)
-            for kind, here in (("stations", monitored), ("places", ~monitored)):
-                ours = np.nansum((value[..., column] - truth)[:, :, here] ** 2)
-                base = np.nansum((lesson.base[5][..., column] - truth)[:, :, here] ** 2)
-                sums[kind, name] = sums.get((kind, name), np.zeros(2)) + np.array([ours, base])
+            ours, base = (
+                np.nansum((told[..., column] - truth)[:, :, monitored] ** 2) for told in (value, lesson.base[5])
+            )
+            sums[name] = sums.get(name, np.zeros(2)) + np.array([ours, base])
     ratios = {
-        f"{kind}_{name}_rmse_over_base": round(float(np.sqrt(ours / base)), 4)
-        for (kind, name), (ours, base) in sums.items()
+        f"stations_{name}_rmse_over_base": round(float(np.sqrt(ours / base)), 4)
+        for name, (ours, base) in sums.items()
         if base > 0
     }
     return fit_calibration(excess), ratios

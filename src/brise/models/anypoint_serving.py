@@ -1,6 +1,8 @@
 """The any-point model in service: the exported graph's shifts on the base forecast, and calibrated quantiles.
 
-At stations an artifact may bring boosted trees along, which then have half the word.
+At stations an artifact may bring boosted trees along, which then have half the word. What stations are moved by is
+carried to any other place by the map's weights: the graph's own word on unmonitored places knew the places it had
+learnt from by heart, and was worse than none at new ones (docs/science/air-model.md).
 
 Where the base knows nothing, so does the model; beyond the leads it was trained for its shifts fade out.
 """
@@ -13,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brise.conventions.errors import InputError
+from brise.conventions.grids import EARTH_RADIUS_KM, unit_vectors
 from brise.formulas.interpolation import Array, nearest
 from brise.models.boosting_serving import Sessions, open_sessions, station_shifts
 from brise.models.calibration import Calibration, read_calibration
@@ -34,8 +37,11 @@ TREES = 0.5
 
 _INPUTS = ("series", "state", "own", "near", "edges", "ahead", "when")
 _KEPT = 2  # answers: a run asks of the same places for the map and for the forecast
-_CELLS = 1_000_000  # forecasts x leads x places of inputs at a time
-_GRAPH_CELLS = 100_000  # of which the graph sees so many at a time: 0.3 GB, and its layers stay in the cache
+_CELLS = 250_000  # forecasts x leads x stations that the graph sees at a time: 0.5 GB
+FAMILIAR_KM = 75.0
+STRANGE = 0.25
+"""Share of the shifts that counts in a city farther than FAMILIAR_KM from all that the model learnt in."""
+_STILL = np.zeros(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,11 @@ class _Runner:
     session: Session
     calibration: Calibration
     trees: Sessions
+    cities: Array  # (C, 3) unit vectors of those it learnt in
     answers: dict[tuple[object, ...], _Answer] = field(default_factory=dict)
 
-    def shifts(self, task: Task, places: Array | None) -> _Answer:
-        """The base's outlooks and (N, L, P, C, 4) shifts."""
+    def shifts(self, task: Task) -> _Answer:
+        """The base's outlooks at the stations and (N, L, S, C, 4) shifts."""
         key = (
             id(task.hours),
             id(task.fitted),
@@ -63,13 +70,11 @@ class _Runner:
             task.leads,
             task.rows.tobytes(),
             np.asarray(task.error_variance).tobytes(),
-            None if places is None else places.tobytes(),
         )
         if key not in self.answers:
             network = Network(task.fitted, task.hours, task.error_variance, task.background)
-            size = len(network.places) if places is None else len(places)
-            step = max(1, _CELLS // (size * len(task.leads)))
-            told = [self._some(network, task, part, places) for part in _parts(task.rows, step)]
+            step = max(1, _CELLS // (len(network.places) * len(task.leads)))
+            told = [self._some(network, task, task.rows[n : n + step]) for n in range(0, len(task.rows), step)]
             outlooks = {name: _joined([one[name] for one, _ in told]) for name in told[0][0]}
             while len(self.answers) >= _KEPT:
                 self.answers.pop(next(iter(self.answers)))
@@ -77,44 +82,43 @@ class _Runner:
             self.answers[key] = _Answer(outlooks, shifts, (task.hours, task.fitted, task.background))
         return self.answers[key]
 
-    def _some(
-        self, network: Network, task: Task, rows: NDArray[np.intp], places: Array | None
-    ) -> tuple[dict[str, Outlook], Array]:
-        ours = scene(network, rows, task.leads, places)
-        theirs = ours if places is None else scene(network, rows, (task.leads[0],))
+    def _some(self, network: Network, task: Task, rows: NDArray[np.intp]) -> tuple[dict[str, Outlook], Array]:
+        ours = scene(network, rows, task.leads)
         feeds: dict[str, NDArray[Any]] = {name: getattr(ours, name) for name in _INPUTS}
-        feeds |= {"station_near": theirs.near, "station_edges": theirs.edges}
-        shifts = np.clip(self._graph(feeds), -LIMIT, LIMIT)
-        fade = np.clip((FADED_H - np.array(task.leads)) / (FADED_H - TRAINED_H), 0, 1)
-        return ours.outlooks, shifts * fade[:, None, None, None]
-
-    def _graph(self, feeds: dict[str, NDArray[Any]]) -> Array:
-        """(N, L, P, C, 4), some places at a time."""
-        count, leads, size = feeds["ahead"].shape[:3]
-        step, told = max(1, _GRAPH_CELLS // (count * leads)), []
-        for first in range(0, size, step):
-            part = slice(first, first + step)
-            some = {"own": feeds["own"][part], "near": feeds["near"][part]}
-            some |= {"edges": feeds["edges"][:, part], "ahead": feeds["ahead"][:, :, part]}
-            told.append(self.session.run(feeds | some)[0])
-        return np.concatenate(told, axis=2)
+        feeds |= {"station_near": ours.near, "station_edges": ours.edges}
+        shifts = np.clip(self.session.run(feeds)[0], -LIMIT, LIMIT)
+        return ours.outlooks, shifts * _fade(task)[:, None, None, None]
 
     def predict(self, task: Task, places: Array | None) -> Prediction:
         """In concentrations."""
         if task.variable not in TARGETS or task.variable not in task.hours.values:
             outlook = station_outlook(task) if places is None else point_outlook(task, places)
             return outlook.prediction(task.own.climatology)
-        answer = self.shifts(task, places)
-        outlooks, shifts = answer.outlooks, answer.shifts
-        km = None if places is None else nearest(task.places, places)[1][:, 0]
-        factors = self.calibration.at(task.variable, task.leads, km)
-        base, moves = outlooks[task.variable], shifts[..., TARGETS.index(task.variable), :]
-        if places is None and self.trees:
+        if places is not None:
+            return self._carried(task, places)
+        base, moves = self._moves(task)
+        told = shifted(base, moves, self.calibration.at(task.variable, task.leads, None), task)
+        return _measured(task, told, base) if 0 in task.leads else told
+
+    def _carried(self, task: Task, places: Array) -> Prediction:
+        """What the stations' forecasts were moved by, carried to any place by the map's own weights."""
+        moved = None
+        if max(task.leads) > 0:
+            base, moves = self._moves(task)
+            moved = np.nan_to_num(np.sqrt(base.variance) * moves[..., 0])
+        outlook = point_outlook(task, places, moved)
+        km = nearest(task.places, places)[1][:, 0]
+        return shifted(outlook, _STILL, self.calibration.at(task.variable, task.leads, km), task)
+
+    def _moves(self, task: Task) -> tuple[Outlook, Array]:
+        """The base at the stations, and (N, L, S, 4) shifts of one pollutant, as far as they are to be trusted."""
+        answer = self.shifts(task)
+        base, moves = answer.outlooks[task.variable], answer.shifts[..., TARGETS.index(task.variable), :]
+        if self.trees:
             moves = self._stacked(task, base, moves)
-        told = shifted(base, moves, factors, task)
-        if places is not None or 0 not in task.leads:
-            return told
-        return _measured(task, told, base)
+        middle = task.places.mean(axis=0)
+        km = np.linalg.norm(self.cities - middle, axis=1) * EARTH_RADIUS_KM
+        return base, moves * (1.0 if (km < FAMILIAR_KM).any() else STRANGE)
 
     def _stacked(self, task: Task, base: Outlook, moves: Array) -> Array:
         """Half the graph's word and half the trees' on where the middle lies; how wide it is, the graph says."""
@@ -127,8 +131,9 @@ class _Runner:
         return out
 
 
-def _parts(rows: NDArray[np.intp], step: int) -> list[NDArray[np.intp]]:
-    return [rows[start : start + step] for start in range(0, len(rows), step)]
+def _fade(task: Task) -> Array:
+    """(L,) full to the last trained lead, then fading."""
+    return np.asarray(np.clip((FADED_H - np.array(task.leads)) / (FADED_H - TRAINED_H), 0, 1))
 
 
 def _joined(parts: list[Outlook]) -> Outlook:
@@ -158,7 +163,8 @@ def open_files(files: Files, threads: int) -> Model:
         raise InputError(f"model artifact {card['name']!r}: no {GRAPH}")
     trees = open_sessions({name: payload for name, payload in files.items() if name != GRAPH}, threads)
     calibration = read_calibration(read_json(files, "calibration.json"))
-    runner = _Runner(open_session(files[GRAPH], threads), calibration, trees)
+    cities = np.array(list(dict(card.get("places", {})).values()), float).reshape(-1, 2)
+    runner = _Runner(open_session(files[GRAPH], threads), calibration, trees, unit_vectors(cities[:, 0], cities[:, 1]))
     told = partial(_stations, runner), partial(_points, runner)
     return Model(str(card["name"]), str(card["title"]), *told, learns_leads=True, reads_all=True)
 

@@ -241,12 +241,13 @@ def _mapped(task: Task, places: Array, deviation: Array) -> Array:
     return out
 
 
-def point_outlook(task: Task, places: Array) -> Outlook:
+def point_outlook(task: Task, places: Array, moved: Array | None = None) -> Outlook:
     """The map at lead 0 and the blend carried to any place by the map's weights at later leads.
 
     Args:
         task: The question.
         places: (P, 3) unit vectors.
+        moved: (N, L, S) what to add to the blend at the stations, on the square-root scale, before it is carried.
     """
     deviation = task.own.climatology.deviation_at(places)
     expected = task.expected(deviation)
@@ -254,13 +255,13 @@ def point_outlook(task: Task, places: Array) -> Outlook:
     later = [lead for lead in task.leads if lead > 0]
     if later:
         which = [place for place, lead in enumerate(task.leads) if lead > 0]
-        parts[:, :, which] = _carried(task, places, later, deviation)
+        parts[:, :, which] = _carried(task, places, later, deviation, 0.0 if moved is None else moved[:, which])
     if 0 in task.leads:
         parts[:, :, task.leads.index(0)] = _mapped(task, places, deviation)
     return Outlook(expected + parts[0], *parts[1:])
 
 
-def _carried(task: Task, places: Array, leads: list[int], deviation: Array) -> Array:
+def _carried(task: Task, places: Array, leads: list[int], deviation: Array, moved: Array | float) -> Array:
     """(5, N, L, P) station forecasts at any place.
 
     Variances of the map and of the forecast add; the forecast's counts in the share that stations know of the place,
@@ -268,6 +269,7 @@ def _carried(task: Task, places: Array, leads: list[int], deviation: Array) -> A
     """
     mapping, own = task.own.mapping, task.own.climatology.deviation_of(task.hours)
     ahead = _ahead(task, leads, own)
+    ahead[0] += moved
     for place, lead in enumerate(leads):
         ahead[0, :, place] -= _departure(task, lead, task.places, own)
     out = np.full((*ahead.shape[:3], len(places)), np.nan)

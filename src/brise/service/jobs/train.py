@@ -251,11 +251,16 @@ def _card(config: Config, known: Known, held_out: dict[str, list[str]]) -> dict[
             for one, hours in known
         },
         "held_out_stations": held_out,
+        "places": {
+            city_of(one.archive): [round(float(hours.latitude.mean()), 3), round(float(hours.longitude.mean()), 3)]
+            for one, hours in known
+        },
         "pollutants": list(TARGETS),
         "leads": [min(LEADS), max(LEADS)],
         "intended_use": "Concentrations now and in the next 48 h at stations and between them, hourly means.",
-        "limits": "Learnt in three large cities; elsewhere its shifts are those of places like them. Beyond 48 h they "
-        "fade to the base forecast at 96 h. It reads no weather forecast. PM2.5 and PM10 gain little between stations.",
+        "limits": "Learnt in three large cities; elsewhere its shifts count a quarter. Beyond 48 h they fade to the "
+        "base forecast at 96 h. It reads no weather forecast. Between stations it carries what it says of them; the "
+        "map of the present is the base's.",
         "licence": "Apache-2.0",
         "data_licences": sorted({one.licence for one, _ in known}),
     }
