@@ -334,12 +334,14 @@ def nowcast(
     out_file: Annotated[Path, typer.Option("--out", help="Rates, quantiles and chances, NumPy .npz.")],
     members: Annotated[int, typer.Option(help="Also write so many members.", min=0, max=200)] = 0,
     seed: Annotated[int, typer.Option(help="Of the members.", min=0)] = 0,
+    data: DataDir = None,
 ) -> None:
     """Forecast rain two hours ahead from the newest frames; what was left out is told."""
+    from brise.service.jobs.champion import open_artifacts
     from brise.service.jobs.rain_file import nowcast_files
     from brise.service.jobs.rain_model import open_nowcaster
 
-    model, label = open_nowcaster()
+    model, label = open_nowcaster(open_artifacts(_settings(data)))
     for note in nowcast_files(files, out_file, model, members, seed):
         sys.stderr.write(f"brise: {note}\n")
     out.print(f"rain to 120 minutes by {label} in {out_file}")
@@ -349,12 +351,14 @@ def nowcast(
 def challenge88(
     folder: Annotated[Path, typer.Argument(metavar="X_DIR", help="The challenge's x/*.npz, or the folder above.")],
     out_file: Annotated[Path, typer.Option("--out", help="Submission, CSV with ID and TARGET.")],
+    data: DataDir = None,
 ) -> None:
     """Answer ENS challenge 88 (rain of the next 48 minutes); bad files are named and nothing is written half."""
     from brise.service.jobs.challenge88 import challenge88 as answer
+    from brise.service.jobs.champion import open_artifacts
     from brise.service.jobs.rain_model import open_centre
 
-    predict, label = open_centre()
+    predict, label = open_centre(open_artifacts(_settings(data)))
     count = answer(folder, out_file, predict)
     out.print(f"{count} samples answered by {label} in {out_file}")
 

@@ -17,6 +17,7 @@ from brise.io.sources.radar_registry import RADARS
 from brise.io.tables import Tables
 from brise.models.rain_forecast import QUANTILES, THRESHOLDS
 from brise.products.rain_nowcast import FRAMES, LEADS, PRODUCT, WINDOWS, Nowcaster, RainRun, compute
+from brise.service.jobs.champion import open_artifacts
 from brise.service.jobs.rain_model import open_nowcaster
 from brise.service.jobs.rain_radar import FolderRadar, RadarFeed, Scene, SimulatedRadar
 from brise.service.settings import Settings
@@ -97,7 +98,7 @@ class RainJob:
                     SourceStatus(source, now, last_data_time=newest, last_error=f"newest frame is of {newest:%FT%RZ}")
                 )
                 return False
-            model, label = self.nowcaster = self.nowcaster or open_nowcaster()
+            model, label = self.nowcaster = self.nowcaster or open_nowcaster(open_artifacts(self.settings))
             run = compute(sequence, model, scene.name, seed=int(newest.timestamp()))
             publish(self.settings.data_dir / "products", run, label, scene.notes)
         except BriseError as error:
