@@ -13,29 +13,34 @@ from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from brise.formulas.advection_kernels import trace_points
+from brise.formulas.motion_kernels import between
+from brise.models.rain_chances import SIZES, TERMS, odds
 from brise.models.rain_constants import LEVELS, Constants, mix
 from brise.models.rain_extrapolation import assess, point_features
+from brise.models.rain_forecast import THRESHOLDS
 
 EVENTS = ("AU_20180616", "CH_20150515", "CH_20170131", "FI_20160928", "NL_20100826")
 NODES = np.array([5.0, 20.0, 60.0, 120.0])
 PENALTY = 1e-3
-LAW_RATES = np.array([0.1, 0.3, 1.0, 3.0, 5.0, 10.0])
 FRAMES, MISSING = 4, 65535
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """Of one event: features (N, 2, LEVELS + 2), leads (N,) minutes, truth (N,) log1p of mm/h."""
+    """Of one event: features (N, 2, LEVELS + 2), odds (N, K, SIZES), leads (N,) minutes, truth (N,) log1p of mm/h."""
 
     features: np.ndarray
+    odds: np.ndarray
     leads: np.ndarray
     truth: np.ndarray
 
     def __add__(self, other: "Lessons") -> "Lessons":
         return Lessons(
             np.concatenate([self.features, other.features]),
+            np.concatenate([self.odds, other.odds]),
             np.concatenate([self.leads, other.leads]),
             np.concatenate([self.truth, other.truth]),
         )
@@ -72,7 +77,7 @@ def lessons(rate: np.ndarray, step: float, side: int, steps: int, count: int) ->
     spread = (-48, 0, 48) if side > 128 else (0,)
     middle = side // 2 - 1
     points = np.array([(middle + a, middle + b) for a in spread for b in spread])
-    features, leads, truth = [], [], []
+    features, around, leads, truth = [], [], [], []
     ahead = np.arange(1.0, steps + 1)
     for t, i, j in windows(rate, side, steps, count):
         x = rate[t - FRAMES + 1 : t + 1, i : i + side, j : j + side].astype(np.float32) / 100
@@ -80,6 +85,7 @@ def lessons(rate: np.ndarray, step: float, side: int, steps: int, count: int) ->
         situation = assess(x)
         if situation.age:
             continue
+        odds_of = [odds(x[-1], threshold) for threshold in THRESHOLDS]
         paths = trace_points(situation.motion.displacement, (points + 0.5).astype(np.float32), ahead)
         for lead, where in enumerate(paths):
             outside = ((where < 0) | (where > side - 1)).any(axis=1) & (side > 128)
@@ -88,11 +94,21 @@ def lessons(rate: np.ndarray, step: float, side: int, steps: int, count: int) ->
                 if outside[at] or (y == MISSING).any():
                     continue
                 features.append(row)
+                around.append([[_at(part, size, where[at]) for part, size in sizes(told)] for told in odds_of])
                 leads.append((lead + 1) * step)
                 truth.append(np.log1p(y.mean() / 100))
-    found = Lessons(np.array(features), np.array(leads), np.array(truth))
+    found = Lessons(np.array(features), np.array(around), np.array(leads), np.array(truth))
     found.features[:, 1] /= step
     return found
+
+
+def sizes(told: tuple[np.ndarray, ...]) -> list[tuple[np.ndarray, int]]:
+    return list(zip(told, SIZES, strict=True))
+
+
+def _at(part: np.ndarray, size: int, where: np.ndarray) -> float:
+    row, column = (where + 0.5) / 2.0**size - 0.5
+    return between(part, row, column)
 
 
 def event_lessons(path: Path, scale: float = 1.0) -> Lessons:
@@ -128,28 +144,47 @@ def predict(constants: Constants, features: np.ndarray, leads: np.ndarray) -> np
     return np.maximum((constants.at(leads)[0] * features).sum(axis=(1, 2)), 0.0)
 
 
+def terms(value: np.ndarray, around: np.ndarray) -> np.ndarray:
+    """(N, TERMS) of one threshold, from log1p values and the odds around (N, SIZES)."""
+    return np.column_stack([np.ones_like(value), np.log(value + 0.02), around])
+
+
 def _law(events: list[Lessons], weights: np.ndarray) -> np.ndarray:
-    """(M, 3) by maximum likelihood over the rates of LAW_RATES."""
-    plain = Constants(NODES, weights, np.zeros((len(NODES), 3)))
-    values = [np.log(predict(plain, event.features, event.leads) + 0.02) for event in events]
-    levels = np.log(np.log1p(LAW_RATES) + 0.02)
+    """(M, K, TERMS) by maximum likelihood, a little held towards zero."""
+    plain = Constants(NODES, weights, np.zeros((len(NODES), len(THRESHOLDS), TERMS)))
+    values = [predict(plain, event.features, event.leads) for event in events]
     shares = [mix(event.leads, NODES) for event in events]
-    wet = [event.truth[:, None] >= np.log1p(LAW_RATES) for event in events]
+    law = np.empty((len(NODES), len(THRESHOLDS), TERMS))
+    for k, threshold in enumerate(THRESHOLDS):
+        rows = [terms(value, event.odds[:, k]) for value, event in zip(values, events, strict=True)]
+        wet = [event.truth >= np.log1p(threshold) for event in events]
 
-    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        law = flat.reshape(len(NODES), 3)
-        total, gradient = 0.0, np.zeros_like(law)
-        for value, share, truth in zip(values, shares, wet, strict=True):
-            a, b, c = (share @ law).T[:, :, None]
-            score = a + b * value[:, None] - c * levels
-            total += (np.logaddexp(0.0, score) - truth * score).mean()
-            error = (1 / (1 + np.exp(-score)) - truth) / score.size
-            parts = (error.sum(axis=1), (error * value[:, None]).sum(axis=1), -(error * levels).sum(axis=1))
-            gradient += np.stack([share.T @ part for part in parts], axis=1)
-        return total, gradient.ravel()
+        def loss(flat: np.ndarray, rows: list = rows, wet: list = wet) -> tuple[float, np.ndarray]:
+            table = flat.reshape(len(NODES), TERMS)
+            total, gradient = 1e-5 * (table**2).sum(), 2e-5 * table
+            for row, share, truth in zip(rows, shares, wet, strict=True):
+                score = (share @ table * row).sum(axis=1)
+                total += (np.logaddexp(0.0, score) - truth * score).mean()
+                error = (expit(score) - truth) / score.size
+                gradient = gradient + share.T @ (error[:, None] * row)
+            return total, gradient.ravel()
 
-    start = np.tile([0.0, 2.0, 2.0], (len(NODES), 1)).ravel()
-    return minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x.reshape(-1, 3)
+        found = minimize(loss, np.zeros(len(NODES) * TERMS), jac=True, method="L-BFGS-B", options={"maxiter": 300})
+        law[:, k] = found.x.reshape(len(NODES), TERMS)
+    return law
+
+
+def chance(constants: Constants, event: Lessons, k: int) -> np.ndarray:
+    """(N,) of at least THRESHOLDS[k]."""
+    rows = terms(predict(constants, event.features, event.leads), event.odds[:, k])
+    return expit((constants.at(event.leads)[1][:, k] * rows).sum(axis=1))
+
+
+def deciles(said: np.ndarray, came: np.ndarray) -> str:
+    """Percent said and percent that came, in each tenth with 100 cases or more."""
+    tenth = np.minimum((said * 10).astype(int), 9)
+    full = [at for at in range(10) if (tenth == at).sum() >= 100]
+    return " ".join(f"{said[tenth == at].mean():.0%}-{came[tenth == at].mean():.0%}" for at in full)
 
 
 def main() -> None:
@@ -160,6 +195,10 @@ def main() -> None:
         error = predict(constants, lesson.features, lesson.leads) - lesson.truth
         by_lead = [f"{(error[np.abs(lesson.leads - m) < 3] ** 2).mean():.4f}" for m in (5, 10, 20, 30, 40, 60, 90, 120)]
         print(f"{name}: left out, {len(error)} lessons, squared error at 5 … 120 min: {' '.join(by_lead)}")
+        for k, threshold in enumerate(THRESHOLDS):
+            said, came = chance(constants, lesson, k), lesson.truth >= np.log1p(threshold)
+            skill = 1 - ((said - came) ** 2).mean() / max(came.var(), 1e-9)
+            print(f"  at least {threshold} mm/h: Brier skill {skill:.3f}; said, came:", deciles(said, came))
     constants = fit(list(told.values()))
     print("weights", repr(constants.weights.round(4).tolist()), "\nlaw", repr(constants.law.round(4).tolist()))
 

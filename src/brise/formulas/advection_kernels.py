@@ -149,3 +149,11 @@ def convolve(field: Array32, kernel: Array32, fill: bool) -> Array32:
                 below += k * known[i, b]
             out[i, j] = above / below if below > 0.0 else np.nan
     return out
+
+
+@compiled
+def add(total: Array32, one: Array32, other: Array32, share: Any, gain: Any) -> None:
+    """Add share one + gain other to `total`, (Y, X), in one pass."""
+    for i in range(total.shape[0]):
+        for j in range(total.shape[1]):
+            total[i, j] += share * one[i, j] + gain * other[i, j]

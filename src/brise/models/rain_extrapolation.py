@@ -3,8 +3,8 @@
 In log1p of the rate, the newest frame and its growth since the frame before (both in Lagrangian coordinates) are split
 into scales. A forecast is their weighted sum, sampled once at the departure points: small scales fade first, as in
 S-PROG (Seed 2003), and growth counts only where it is broad. The weights are least squares over radar events, each
-event counting alike, so a value is the mean of log1p, the best under the squared logarithmic error. The chances come
-from a logistic law around the value whose width grows with lead. `benchmarks.skill.rain_constants` fits the numbers.
+event counting alike, so a value is the mean of log1p, the best under the squared logarithmic error. The chances are
+those of `rain_chances`. `benchmarks.skill.rain_constants` fits the numbers.
 """
 
 from collections.abc import Sequence
@@ -12,22 +12,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from brise.conventions.errors import InputError
 from brise.formulas.advection import advect, departure_points
-from brise.formulas.advection_kernels import convolve, trace_points
+from brise.formulas.advection_kernels import add, convolve, trace_points
 from brise.formulas.compiled import Array32
 from brise.formulas.motion import Motion, estimate_motion, usable_frames
 from brise.formulas.motion_kernels import between, halve, resample
+from brise.models.rain_chances import chances
 from brise.models.rain_constants import CONSTANTS, LEVELS, Constants
-from brise.models.rain_forecast import QUANTILES, THRESHOLDS, RainForecast
+from brise.models.rain_forecast import RainForecast
 
 Leads = Sequence[float] | NDArray[np.float64]
 
 _SIGMA = 2.0  # pixels of each level of the pyramid
 _KERNEL = np.exp(-0.5 * (np.arange(7) / _SIGMA) ** 2).astype(np.float32)
-_EPSILON = 0.02  # added to log1p before the logarithm of the chances' law
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +98,19 @@ def _scales(image: Array32) -> tuple[Array32, ...]:
     return (*scales, np.full((1, 1), mean, np.float32))
 
 
-def _combined(scales: tuple[Array32, ...], weights: NDArray[np.float64]) -> Array32:
-    """(Y, X) weighted sum of the scales, built from coarse to fine."""
-    shares = weights.astype(np.float32)
-    total = np.asarray(shares[-1] * scales[-1], np.float32)
-    for scale, share in zip(scales[-2:0:-1], shares[-2:0:-1], strict=True):
-        if scale.shape != total.shape:
-            total = resample(total[None], scale.shape[0], scale.shape[1], 2.0)[0]
-        total += share * scale
-    return np.asarray(total + shares[0] * scales[0], np.float32)
+def _combined(
+    scales: tuple[tuple[Array32, ...], tuple[Array32, ...]],
+    weights: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> Array32:
+    """(Y, X) weighted sum of the scales of the newest frame and its growth, built from coarse to fine."""
+    (newest, growth), (share, gain) = scales, np.asarray(weights, np.float32)
+    total = np.asarray(share[-1] * newest[-1] + gain[-1] * growth[-1], np.float32)
+    for at in range(LEVELS, 0, -1):
+        if newest[at].shape != total.shape:
+            total = resample(total[None], newest[at].shape[0], newest[at].shape[1], 2.0)[0]
+        add(total, newest[at], growth[at], share[at], gain[at])
+    add(total, newest[0], growth[0], share[0], gain[0])
+    return total
 
 
 def point_features(situation: Situation, points: Array32) -> NDArray[np.float64]:
@@ -138,7 +141,8 @@ def extrapolate(rain: Array32, step_minutes: float, leads_minutes: Leads, consta
     """
     leads, steps = _steps(step_minutes, leads_minutes)
     situation = assess(rain)
-    return _fields(situation, steps, step_minutes, constants.at(leads + situation.age * step_minutes)[0])
+    where = departure_points(situation.motion, steps + situation.age)
+    return _fields(situation, where, step_minutes, constants.at(leads + situation.age * step_minutes)[0])
 
 
 def nowcast(rain: Array32, step_minutes: float, leads_minutes: Leads, constants: Constants = CONSTANTS) -> RainForecast:
@@ -150,8 +154,10 @@ def nowcast(rain: Array32, step_minutes: float, leads_minutes: Leads, constants:
     leads, steps = _steps(step_minutes, leads_minutes)
     situation = assess(rain)
     weights, law = constants.at(leads + situation.age * step_minutes)
-    value = _fields(situation, steps, step_minutes, weights)
-    return RainForecast(leads, value, quantiles(value, law), chances(value, law), situation.notes)
+    where = departure_points(situation.motion, steps + situation.age)
+    value = _fields(situation, where, step_minutes, weights)
+    chance, quantiles = chances(np.expm1(situation.scales[0][0]), value, where, law)
+    return RainForecast(leads, value, quantiles, chance, situation.notes)
 
 
 def centre(
@@ -187,22 +193,6 @@ def centre_features(rain: Array32, step_minutes: float, steps: NDArray[np.float6
     return features, situation.age
 
 
-def chances(value: Array32, law: NDArray[np.float64]) -> Array32:
-    """(K, L, Y, X) chance of at least each threshold, from values (L, Y, X) mm/h and the law (L, 3)."""
-    a, b, c = law.astype(np.float32).T[:, :, None, None]
-    centred = a + b * np.log(np.log1p(value) + np.float32(_EPSILON))
-    levels = np.log(np.log1p(np.array(THRESHOLDS, np.float32)) + np.float32(_EPSILON))
-    return np.stack([expit(centred - c * level) for level in levels])
-
-
-def quantiles(value: Array32, law: NDArray[np.float64]) -> Array32:
-    """(Q, L, Y, X) mm/h at `QUANTILES`: the law turned round, 0 where a dry place is likelier."""
-    a, b, c = law.astype(np.float32).T[:, :, None, None]
-    centred = a + b * np.log(np.log1p(value) + np.float32(_EPSILON))
-    told = [np.expm1(np.maximum(np.exp((centred - logit(1 - q)) / c) - _EPSILON, 0.0)) for q in QUANTILES]
-    return np.stack(told).astype(np.float32)
-
-
 def _steps(step_minutes: float, leads_minutes: Leads) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     leads = np.asarray(leads_minutes, np.float64)
     if not (np.isfinite(step_minutes) and step_minutes > 0):
@@ -212,13 +202,10 @@ def _steps(step_minutes: float, leads_minutes: Leads) -> tuple[NDArray[np.float6
     return leads, leads / step_minutes
 
 
-def _fields(
-    situation: Situation, steps: NDArray[np.float64], step_minutes: float, weights: NDArray[np.float64]
-) -> Array32:
+def _fields(situation: Situation, where: Array32, step_minutes: float, weights: NDArray[np.float64]) -> Array32:
     """(L, Y, X) mm/h: the weighted scales of each lead, sampled where its air was."""
-    where = departure_points(situation.motion, steps + situation.age)
-    out = np.empty((len(steps), *where.shape[2:]), np.float32)
+    out = np.empty((len(where), *where.shape[2:]), np.float32)
     for lead, (newest, growth) in enumerate(weights):
-        source = _combined(situation.scales[0], newest) + _combined(situation.scales[1], growth / step_minutes)
+        source = _combined(situation.scales, (newest, growth / step_minutes))
         out[lead] = advect(source, where[lead : lead + 1])[0]
-    return np.expm1(np.maximum(out, np.float32(0.0)))
+    return np.asarray(np.expm1(np.maximum(out, np.float32(0.0), out=out), out=out))
