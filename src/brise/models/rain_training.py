@@ -35,18 +35,18 @@ class Shape:
         hidden: Units of each of its two layers.
         dropout: Of them.
         batch: Lessons of a batch.
+        trust: Share of what the network adds to the linear part that a trained one counts: it was learnt on few events.
     """
 
     hidden: int = 32
     dropout: float = 0.1
     batch: int = 4096
+    trust: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 1 <= self.hidden <= 512 or not 0 <= self.dropout < 1 or not 16 <= self.batch <= 1_000_000:
-            raise InputError(
-                f"rain network: hidden {self.hidden} (1 to 512), dropout {self.dropout} (0 to below 1) "
-                f"or batch {self.batch} (16 to 1000000) out of bounds"
-            )
+        for name, low, high in (("hidden", 1, 512), ("dropout", 0, 0.9), ("batch", 16, 1_000_000), ("trust", 0, 1)):
+            if not low <= getattr(self, name) <= high:
+                raise InputError(f"rain network: {name} is {getattr(self, name)}, expected {low} to {high}")
 
 
 def terms(x: Tensor) -> Tensor:
@@ -83,6 +83,7 @@ class RainNet(nn.Module):
         self.deviation: Tensor
         for name, values in (("linear", linear), ("mean", spread[0]), ("deviation", spread[1])):
             self.register_buffer(name, torch.from_numpy(values))
+        self.trust = shape.trust
         width = len(spread[0])
         self.layers = nn.Sequential(
             nn.Linear(width, shape.hidden),
@@ -102,7 +103,7 @@ class RainNet(nn.Module):
         told = self.out(self.layers((read - self.mean) / self.deviation))
         rest = functional.softplus(told[:, 2:] - 1.0)
         logits = told[:, 1:2] - torch.cat([torch.zeros_like(told[:, :1]), rest.cumsum(dim=1)], dim=1)
-        return torch.cat([base + told[:, :1], logits], dim=1)
+        return torch.cat([base + told[:, :1] * (1.0 if self.training else self.trust), logits], dim=1)
 
 
 def readings(x: Tensor, linear: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from brise.models.climatology import HISTORY_HOURS
 from brise.models.features import TARGETS
 from brise.models.lessons import LEADS, Lesson
 from brise.models.train import Recipe
-from brise.service.jobs import train_trees
+from brise.service.jobs import train_rain, train_trees
 from brise.service.jobs.hindcast import read_archive
 
 log = logging.getLogger("brise.train")
@@ -72,7 +72,7 @@ Known = list[tuple[TrainingNetwork, StationHours]]
 _NOTE = "Errors over the fitted blend's in the validation periods, which also chose the step."
 
 
-def read_config(path: Path) -> Config:
+def read_config(path: Path) -> Config | train_rain.Config:
     """Read and check a configuration.
 
     Raises:
@@ -85,6 +85,8 @@ def read_config(path: Path) -> Config:
         raise NotFoundError(f"no file {path}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: {error}") from None
+    if found.get("family") == train_rain.FAMILY:
+        return train_rain.config_of(path, found)
     try:
         networks = tuple(TrainingNetwork(**one) for one in found.pop("networks", []))
         recipe, module = Recipe(**found.pop("recipe", {})), anypoint_learning.Shape(**found.pop("module", {}))
@@ -99,7 +101,9 @@ def read_config(path: Path) -> Config:
 
 def _check(path: Path, config: Config) -> None:
     if config.family not in FAMILIES:
-        raise InputError(f"{path}: unknown family {config.family!r}; known are {', '.join(FAMILIES)}")
+        raise InputError(
+            f"{path}: unknown family {config.family!r}; known are {', '.join(FAMILIES)}, {train_rain.FAMILY}"
+        )
     for name, low, high in (
         ("members", 1, MOST_MEMBERS),
         ("forecasts", 64, MOST_FORECASTS),
@@ -130,7 +134,7 @@ def city_of(archive: str) -> str:
     return "_".join(parts[: next((n for n, part in enumerate(parts) if part[:4].isdigit()), len(parts))])
 
 
-def train(config: Config, archives: Path, folder: Path, store: Artifacts) -> str:
+def train(config: Config | train_rain.Config, archives: Path, folder: Path, store: Artifacts) -> str:
     """Train, keep the artifact and name it challenger; returns its digest. Called again, a training cut off goes on.
 
     Args:
@@ -139,6 +143,8 @@ def train(config: Config, archives: Path, folder: Path, store: Artifacts) -> str
         folder: Of the experiment.
         store: Where the artifact goes.
     """
+    if isinstance(config, train_rain.Config):
+        return train_rain.train(config, archives, folder, store)
     files = tuple(
         data_file(archives / one.archive, span=("", one.train_until.isoformat()), licence=one.licence)
         for one in config.networks
