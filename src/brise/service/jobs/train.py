@@ -18,6 +18,7 @@ from brise.models import anypoint_learning, lessons
 from brise.models.climatology import HISTORY_HOURS
 from brise.models.features import TARGETS
 from brise.models.lessons import LEADS, Lesson
+from brise.models.rain_serving import FAMILY as RAIN
 from brise.models.train import Recipe
 from brise.service.jobs import train_rain, train_trees
 from brise.service.jobs.hindcast import read_archive
@@ -85,7 +86,7 @@ def read_config(path: Path) -> Config | train_rain.Config:
         raise NotFoundError(f"no file {path}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: {error}") from None
-    if found.get("family") == train_rain.FAMILY:
+    if found.get("family") == RAIN:
         return train_rain.config_of(path, found)
     try:
         networks = tuple(TrainingNetwork(**one) for one in found.pop("networks", []))
@@ -101,9 +102,7 @@ def read_config(path: Path) -> Config | train_rain.Config:
 
 def _check(path: Path, config: Config) -> None:
     if config.family not in FAMILIES:
-        raise InputError(
-            f"{path}: unknown family {config.family!r}; known are {', '.join(FAMILIES)}, {train_rain.FAMILY}"
-        )
+        raise InputError(f"{path}: unknown family {config.family!r}; known are {', '.join(FAMILIES)}, {RAIN}")
     for name, low, high in (
         ("members", 1, MOST_MEMBERS),
         ("forecasts", 64, MOST_FORECASTS),
