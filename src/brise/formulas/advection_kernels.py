@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from brise.formulas.compiled import Array32, compiled
 from brise.formulas.motion_kernels import between
 
+_RUN = 96  # points whose places are worked out together; they stay in the nearest cache
+
 
 @compiled
 def follow(displacement: Array32, row: Any, column: Any, steps: NDArray[np.float64], out: Array32) -> None:
@@ -69,52 +71,42 @@ def trace_points(displacement: Array32, points: Array32, steps: NDArray[np.float
 
 
 @compiled
-def prepare(
-    rows: Array32, columns: Array32, height: int, width: int, index: NDArray[np.int32], weights: Array32
-) -> None:
-    """First pixel (N,) and shares (2, N) of the next row and column, for points on one line; NaN outside."""
-    zero, bottom, side = np.float32(0.0), np.float32(height - 1), np.float32(width - 1)
-    for j in range(len(index)):
-        u, v = rows[j], columns[j]
-        inside = (u >= zero) & (v >= zero) & (u <= bottom) & (v <= side)
-        u, v = u if inside else zero, v if inside else zero
-        a, b = np.int32(u), np.int32(v)
-        a = a if a < height - 2 else np.int32(height - 2)
-        b = b if b < width - 2 else np.int32(width - 2)
-        weights[0, j] = u - np.float32(a) if inside else np.float32(np.nan)
-        weights[1, j] = v - np.float32(b)
-        index[j] = a * np.int32(width) + b
-
-
-@compiled
-def gather(flat: Array32, width: int, index: NDArray[np.int32], weights: Array32, out: Array32) -> None:
-    """Bilinear values at the prepared points: four loads each, nothing else, so that memory is what it waits for."""
-    right, below, across = flat[1:], flat[width:], flat[width + 1 :]
-    for j in range(len(index)):
-        n = np.uint32(index[j])
-        above = flat[n] + weights[1, j] * (right[n] - flat[n])
-        under = below[n] + weights[1, j] * (across[n] - below[n])
-        out[j] = above + weights[0, j] * (under - above)
-
-
-@compiled
 def sample(field: Array32, rows: Array32, columns: Array32, out: Array32) -> None:
-    """Bilinear values of (Y, X), at least 2 x 2, at the points, into `out`; NaN outside."""
-    height, width = field.shape
-    flat = field.reshape(-1)
-    index = np.empty(out.shape[1], np.int32)
-    weights = np.empty((2, out.shape[1]), np.float32)
+    """Bilinear values of (Y, X), at least 2 x 2, at the points, into `out`; NaN outside.
+
+    In short runs: where each point lies (arithmetic alone, many at a time), then four loads a point and nothing else.
+    """
+    height, width = np.int32(field.shape[0]), np.int32(field.shape[1])
+    zero, one, bottom, side = np.float32(0.0), np.float32(1.0), np.float32(height - 1), np.float32(width - 1)
+    here = field.reshape(-1)
+    right, below, across = here[1:], here[width:], here[width + 1 :]
+    index, f, e = np.empty(_RUN, np.int32), np.empty(_RUN, np.float32), np.empty(_RUN, np.float32)
     for i in range(out.shape[0]):
-        prepare(rows[i], columns[i], height, width, index, weights)
-        gather(flat, width, index, weights, out[i])
-        touched = 0  # a missing pixel with no share spoils the sum: those few are done again with care
-        for j in range(out.shape[1]):
-            f, e = weights[0, j], weights[1, j]
-            touched += (out[i, j] != out[i, j]) & (f * e * (1 - f) * (1 - e) == 0.0)
-        if touched:
-            for j in range(out.shape[1]):
-                if out[i, j] != out[i, j] and weights[0, j] == weights[0, j]:
-                    out[i, j] = between(field, rows[i, j], columns[i, j])
+        for start in range(0, out.shape[1], _RUN):
+            count = min(_RUN, out.shape[1] - start)
+            us, vs = rows[i, start : start + count], columns[i, start : start + count]
+            told = out[i, start : start + count]
+            for j in range(count):
+                u, v = us[j], vs[j]
+                inside = (u >= zero) & (v >= zero) & (u <= bottom) & (v <= side)
+                u, v = u if inside else zero, v if inside else zero
+                a, b = np.int32(u), np.int32(v)
+                a, b = min(a, np.int32(height - 2)), min(b, np.int32(width - 2))
+                f[j] = u - np.float32(a) if inside else np.float32(np.nan)
+                e[j] = v - np.float32(b)
+                index[j] = a * width + b
+            for j in range(count):
+                n = np.uint32(index[j])
+                above = here[n] + e[j] * (right[n] - here[n])
+                under = below[n] + e[j] * (across[n] - below[n])
+                told[j] = above + f[j] * (under - above)
+            touched = 0  # a missing pixel with no share spoils the sum: those few are done again with care
+            for j in range(count):
+                touched += (told[j] != told[j]) & (f[j] * e[j] * (one - f[j]) * (one - e[j]) == zero)
+            if touched:
+                for j in range(count):
+                    if told[j] != told[j] and f[j] == f[j]:
+                        told[j] = between(field, us[j], vs[j])
 
 
 @compiled
