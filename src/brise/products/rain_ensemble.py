@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
+from scipy.ndimage import maximum_filter
 from scipy.special import ndtri
 
 from brise.conventions.errors import InputError
@@ -32,6 +33,11 @@ LOCAL_PX = 12.0
 
 FAINT = 0.02
 """Strength of noise where no rain is near: it only decides who comes first where all are alike."""
+
+NEARBY_PX = 33
+GROWTH = np.float32(1.5)
+"""A member's rate is at most GROWTH times the highest of the newest frame in a square of NEARBY_PX pixels around where
+the rain comes from, and at least the highest threshold: beyond it a forecast's tail is a law, not knowledge."""
 
 OCTAVES = 8
 MIN_CORRELATION, MAX_CORRELATION = 0.02, 0.9995
@@ -60,6 +66,7 @@ class Texture:
         amplitude: (Y, X//2+1) float32, of noise that is shaped like it.
         correlation: (Y, X//2+1) float32, from one frame to the next along the motion.
         strength: (Y, X) float32, local standard deviation in log space.
+        ceiling: (Y, X) float32, mm h-1 that no member exceeds.
         shape: (Y, X).
     """
 
@@ -67,6 +74,7 @@ class Texture:
     amplitude: Array32
     correlation: Array32
     strength: Array32
+    ceiling: Array32
     shape: tuple[int, int]
 
 
@@ -104,6 +112,7 @@ def texture(rain: Array32, motion: Motion, step_minutes: float) -> Texture:
         np.asarray(amplitude / np.sqrt(np.mean(np.square(amplitude))), np.float32),
         _correlation(rain, motion, step_minutes, wavelength),
         np.sqrt(np.maximum(square - np.square(mean), 0.0)).astype(np.float32),
+        np.maximum(GROWTH * maximum_filter(np.nan_to_num(rain[-1]), NEARBY_PX), np.float32(THRESHOLDS[-1])),
         shape,
     )
 
@@ -187,7 +196,7 @@ def _members(
             _wait(jobs)
             said, out = _said(forecast, place), np.empty((count, *made.shape), np.float32)
             bounds = pairwise(np.linspace(0, made.shape[0], 4 * THREADS + 1).astype(int).tolist())
-            fields, places = (latent, strength, noise), (came[place], off)
+            fields, places = (latent, strength, made.ceiling, noise), (came[place], off)
             _wait([pool.submit(rank, rows, fields, places, said, deviates, out) for rows in bounds])
             before = step
             yield out

@@ -15,7 +15,8 @@ _NEARLY = 0.01
 """A chance nearer to 0 or 1 than this says nothing about how fast the rest falls off, where quantiles say more."""
 
 _TAIL = 0.35
-"""Least slope beyond the last known quantile, log1p of mm/h a standard deviation."""
+"""Steepest slope beyond the last known quantile, log1p of mm/h a standard deviation: what a forecast does not tell of its
+tail is rain that is heavy already, and hardly doubles from one standard deviation to the next."""
 
 
 @compiled
@@ -85,8 +86,8 @@ def _rates(knots: tuple[Array32, Array32], count: int, wet: np.float32, deviates
             knot += 1
         if knot == count - 1:
             run = z[knot] - z[knot - 1] if knot else np.float32(0.0)
-            slope = max(np.float32(_TAIL), (y[knot] - y[knot - 1]) / run) if run > 0.01 else np.float32(_TAIL)
-            value = y[knot] + min(slope, np.float32(2.0)) * (at - z[knot])
+            slope = (y[knot] - y[knot - 1]) / run if run > np.float32(0.01) else np.float32(_TAIL)
+            value = y[knot] + min(slope, np.float32(_TAIL)) * (at - z[knot])
         elif at < z[knot]:
             value = y[knot]
         else:
@@ -105,7 +106,7 @@ def _between(field: Array32, y: int, x: int, down: np.float32, across: np.float3
 @compiled
 def rank(
     rows: tuple[int, int],
-    fields: tuple[Array32, Array32, Array32],
+    fields: tuple[Array32, Array32, Array32, Array32],
     places: tuple[Array32, Array32],
     forecast: tuple[Array32, Array32, Array32, Array32],
     deviates: Array32,
@@ -115,13 +116,13 @@ def rank(
 
     Args:
         rows: First and past the last to do.
-        fields: Latent field (Y, X), strength of noise (Y, X), noise of each member (M, Y, X).
+        fields: Latent field, strength of noise, highest rate (Y, X), and noise of each member (M, Y, X).
         places: Where each pixel's rain comes from (2, Y, X), and how far off the members are (M, 2), in pixels.
         forecast: Quantiles (Q, Y, X), their levels (Q,), chances (K, Y, X), their thresholds (K,).
         deviates: (M,) standard normal deviates of the ranks, rising.
         out: (M, Y, X) mm h-1.
     """
-    latent, strength, noise = fields
+    latent, strength, ceiling, noise = fields
     came, off = places
     quantile, levels, chance, thresholds = forecast
     count, height, width = noise.shape
@@ -154,5 +155,7 @@ def rank(
                 value[place], order[place] = here, member
             found = _knots(quantile[:, y, x], levels, chance[:, y, x], thresholds, knots)
             _rates(knots, found, wet, deviates, rate)
+            row = int(min(max(came[0, y, x] + np.float32(0.5), np.float32(0.0)), np.float32(height - 1)))
+            column = int(min(max(came[1, y, x] + np.float32(0.5), np.float32(0.0)), np.float32(width - 1)))
             for member in range(count):
-                out[order[member], y, x] = rate[member]
+                out[order[member], y, x] = min(rate[member], ceiling[row, column])
