@@ -124,14 +124,15 @@ def _last(stack: Array32) -> Array32:
 def _lives(levels: tuple[Array32, ...]) -> Array32:
     """(h, w, 2 * BANDS): 1 - E[(now - before)^2] / 2 E[now^2] of each band, over 32 pixels around."""
     told = []
-    for fine, coarse in pairwise(levels[: BANDS + 1]):
+    for scale, (fine, coarse) in zip(SCALES, pairwise(levels[: BANDS + 1]), strict=False):
         if fine.shape[0] > coarse.shape[0]:
             coarse = coarse.repeat(2, axis=0).repeat(2, axis=1)
         rows, columns = (min(pair) for pair in zip(fine.shape[:2], coarse.shape[:2], strict=True))
         band = np.nan_to_num(fine[:rows, :columns] - coarse[:rows, :columns])
         squares = np.stack([band[..., at] ** 2 for at in (0, 1, 3)])
-        while max(levels[0].shape[:2]) > _CELL * max(squares.shape[1:]) and min(squares.shape[1:]) >= 2:
-            squares = np.stack([halve(part) for part in squares])
+        for _ in range((_CELL // max(scale, 1)).bit_length() - 1):
+            if min(squares.shape[1:]) >= 2:
+                squares = np.stack([halve(part) for part in squares])
         told.append(blur(squares, _WIDE))
     size = [min(one.shape[axis] for one in told) for axis in (1, 2)]
     cut = np.stack([one[:, : size[0], : size[1]] for one in told])
