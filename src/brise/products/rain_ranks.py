@@ -15,8 +15,8 @@ _NEARLY = 0.01
 """A chance nearer to 0 or 1 than this says nothing about how fast the rest falls off, where quantiles say more."""
 
 _TAIL = 0.35
-"""Steepest slope beyond the last known quantile, log1p of mm/h a standard deviation: what a forecast does not tell of its
-tail is rain that is heavy already, and hardly doubles from one standard deviation to the next."""
+"""Steepest slope beyond the last known quantile, log1p of mm/h a standard deviation: what a forecast does not tell of
+its tail is rain that is heavy already, and hardly doubles from one standard deviation to the next."""
 
 
 @compiled

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -59,12 +60,10 @@ class State:
 
 def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
     """Turn until `stop`; a store that is gone is waited for."""
-    from brise.service.jobs.rain import RainJob, radar_feed  # here: compiled loops are nothing for the API's process
-
     state = State()
     shadow = Shadow(open_artifacts(settings), shadow_folder(settings))
     analyst = Analyst(settings.data_dir, feed.simulated, shadow=shadow, artifacts=shadow.store)
-    rain = RainJob(settings, radar_feed(settings, feed.simulated))
+    rain: Callable[[Tables, datetime], int] | None = None
     tables: Tables | None = None
     prepared = False
     with ExitStack() as lease:  # held through the pauses, so that a second cycle stands by all the time
@@ -79,7 +78,8 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
                         _prepare(tables, settings, feed, state)
                         prepared = True
                     turn(tables, settings, feed, analyst, state)
-                    rain.turn(tables, state.clock.now())
+                    rain = rain or _rain(settings, feed)
+                    rain(tables, state.clock.now())
                     _start_clock(settings, feed, state)
                     pause = _pause(state.clock)
                 elif not state.standing_by:
@@ -93,6 +93,13 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
     if tables is not None:
         tables.close()
     log.info("stopped")
+
+
+def _rain(settings: Settings, feed: Feed) -> Callable[[Tables, datetime], int]:
+    """What nowcasts rain once a turn; its compiled loops are loaded after the first map, and never by the API."""
+    from brise.service.jobs.rain import RainJob, radar_feed
+
+    return RainJob(settings, radar_feed(settings, feed.simulated)).turn
 
 
 def _prepare(tables: Tables, settings: Settings, feed: Feed, state: State) -> None:
