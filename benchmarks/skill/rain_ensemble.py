@@ -30,7 +30,7 @@ EVENTS = ("AU_20180616", "CH_20150515", "CH_20170131", "FI_20160928", "NL_201008
 MEMBERS, STEPS = 20, 24
 SCORED = (1, 3, 6, 12, 18, 24)
 THRESHOLDS = (0.1, 1.0, 5.0)
-WINDOWS = (1, 9, 33)
+WINDOWS = (9, 33)
 PEERS, KEPT = Path("build/peers"), Path("build/steps")
 
 
