@@ -151,7 +151,7 @@ def table(events: dict[str, dict]) -> None:
     for step in SCORED:
         ours, theirs = (values((step, "crps"), side) for side in (0, 1))
         cells = [f"{a:.3f} / {b:.3f}" for a, b in zip(ours, theirs, strict=True)]
-        print(f"| {step} | {' | '.join(cells)} | {np.mean(ours / theirs):.3f} |")
+        print(f"| {step} | {' | '.join(cells)} | {np.nanmean(ours / theirs):.3f} |")
     for limit in THRESHOLDS:
         print(f"\n| step | {' | '.join(f'FSS {limit:g} mm/h, {w} px: ours / STEPS' for w in WINDOWS)} |")
         print("|---|" + "---|" * len(WINDOWS))
