@@ -1,6 +1,6 @@
 """Rain in the layout of ENS challenge 88: every method on three events, none of which it has seen.
 
-    python -m benchmarks.skill.rain_challenge [../shared/data/radar]
+    python -m benchmarks.skill.rain_challenge [../shared/data/radar] [weights]
 
 Squared error of log1p by lead, ratios to pySTEPS (Lucas-Kanade and extrapolation, predictions in the files) and to
 persistence, and the pooled ratio with a 90 % interval from a bootstrap over blocks of half an hour and 1 degree.
@@ -9,13 +9,16 @@ A method is a row of METHODS: `(event, x (N, 4, 128, 128) mm/h with NaN, step mi
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from benchmarks.skill.rain_constants import EVENTS, Lessons, event_lessons, fit
+from benchmarks.skill.rain_reliability import WEIGHTS, rain_artifact
 
 from brise.models.rain_extrapolation import centre
+from brise.models.rain_serving import open_nowcaster
 
 SCORED = ("AU_20180616", "NL_20100826", "CH_20170131")
 MISSING = 65535
@@ -31,10 +34,26 @@ def lessons_of(event: str) -> Lessons:
 
 def classical(event: str, x: np.ndarray, step: float) -> np.ndarray:
     """Constants fitted on the other four events."""
-    return centre(x, step, constants=fit([lessons_of(name) for name in EVENTS if name != event]))
+    return centre(x, step, constants=fit([lessons_of(name) for name in others(event)]))
 
 
-METHODS: dict[str, Method] = {"classical": classical}
+def smoothing(event: str, x: np.ndarray, step: float) -> np.ndarray:
+    """Extrapolation whose scales are weighed by lead alone: the classical one without the growth it has learnt."""
+    still = np.array([1.0, 0.0])[:, None]
+    known = [replace(one, features=one.features * still) for one in map(lessons_of, others(event))]
+    return centre(x, step, constants=fit(known))
+
+
+def learned(event: str, x: np.ndarray, step: float) -> np.ndarray:
+    """The shipped artifact's networks that never saw the event."""
+    return open_nowcaster(rain_artifact(WEIGHTS), without=event).centre(x, step)
+
+
+def others(event: str) -> list[str]:
+    return [name for name in EVENTS if name != event]
+
+
+METHODS: dict[str, Method] = {"smoothing": smoothing, "classical": classical, "learned": learned}
 
 
 def samples(event: str) -> dict[str, np.ndarray]:

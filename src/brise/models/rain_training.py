@@ -61,9 +61,10 @@ def terms(x: Tensor) -> Tensor:
     growth = changes[:, :BANDS, 0] - changes[:, 1 : BANDS + 1, 0]
     root = torch.sqrt(newest.clamp(min=0) + 0.01)
     roots = root[:, :BANDS] - root[:, 1 : BANDS + 1]
+    broad = torch.cat([newest[:, BANDS:], root[:, BANDS : BANDS + 1], changes[:, BANDS:, 0]], dim=1)
     parts = (newest, changes.flatten(1), bands * alive, bands * torch.exp(steps * torch.log(one)), growth * alive)
     slopes = x[:, at + 2 * BANDS : -len(NODES) - 1]
-    return torch.cat([*parts, root, roots * alive, slopes], dim=1)
+    return torch.cat([*parts, root, roots * alive, broad * alive[:, -1:], slopes], dim=1)
 
 
 class RainNet(nn.Module):
