@@ -26,7 +26,7 @@ _TOLD = tuple(LEVELS.index(threshold) for threshold in THRESHOLDS)
 _HEIGHTS = np.log1p(np.array(LEVELS)).astype(np.float32)
 _TAIL = 0.4  # log1p per e-fold of the chance above the highest level
 _HIGHEST = math.log1p(200.0)
-_CHUNK = 1 << 16  # targets at a time
+_CHUNK = 1 << 14  # targets at a time: what they read stays in the cache
 _RAINLESS = 0.002  # log1p of the newest frame smoothed to 16 pixels: below it a place is far from any rain
 _NEAR_LEVEL = 5
 

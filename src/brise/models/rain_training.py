@@ -100,7 +100,10 @@ class RainNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 1 + LEVELS)."""
-        base, read = readings(x, self.linear)
+        return self.told(*readings(x, self.linear))
+
+    def told(self, base: Tensor, read: Tensor) -> Tensor:
+        """The same from `readings`."""
         told = self.out(self.layers((read - self.mean) / self.deviation))
         rest = functional.softplus(told[:, 2:] - 1.0)
         logits = told[:, 1:2] - torch.cat([torch.zeros_like(told[:, :1]), rest.cumsum(dim=1)], dim=1)
@@ -200,16 +203,18 @@ def learn(
 
 
 class Members(nn.Module):
-    """The mean of several members, in log space and in logits."""
+    """The mean of several members around the same linear part, in log space and in logits."""
 
     def __init__(self, members: Sequence[RainNet]) -> None:
         """Keep them."""
         super().__init__()
+        self.told = members
         self.members = nn.ModuleList(members)
 
     def forward(self, x: Tensor) -> Tensor:
-        """As `RainNet.forward`."""
-        return torch.stack([member(x) for member in self.members]).mean(dim=0)
+        """As `RainNet.forward`; what they read is made once."""
+        read = readings(x, self.told[0].linear)
+        return torch.stack([member.told(*read) for member in self.told]).mean(dim=0)
 
 
 def predict(members: Sequence[RainNet], inputs: NDArray[np.float32]) -> NDArray[np.float32]:
