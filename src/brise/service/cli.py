@@ -297,7 +297,11 @@ def train(
     settings, asked = _settings(data), read_config(config)
     folder = out_dir or settings.data_dir / "experiments" / asked.name
     digest = train_model(asked, archives, folder, open_artifacts(settings))
-    out.print(f"challenger is {digest[:12]} ({asked.name}); brise promote compares it with the champion")
+    rain = asked.family == "rain"
+    told = (
+        "nowcasts rain from the next start on" if rain else "is challenger; brise promote compares it with the champion"
+    )
+    out.print(f"{digest[:12]} ({asked.name}) {told}")
 
 
 @app.command()
