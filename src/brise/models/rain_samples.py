@@ -57,7 +57,7 @@ class Sampling:
         fewer: Share of the changed ones that lose their oldest frames.
     """
 
-    windows: int = 300
+    windows: int = 450
     window_points: int = 160
     fields: int = 14
     field_points: int = 4000
