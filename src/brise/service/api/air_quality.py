@@ -83,7 +83,12 @@ def _history(store: Store, snapshot: Snapshot, query: PointsQuery) -> tuple[list
     return history(store, snapshot, query, start, end), "h"
 
 
-def _body(answer: Answer, store: Store, snapshot: Snapshot, query: PointsQuery) -> tuple[bytes, str]:
+ANSWERS: dict[str, Answer] = {"current": _current, "forecast": _forecast, "history": _history}
+"""By the last part of their address."""
+
+
+def answer_body(answer: Answer, store: Store, snapshot: Snapshot, query: PointsQuery) -> tuple[bytes, str]:
+    """What is sent, and what its validator must add."""
     answers, mark = answer(store, snapshot, query)
     if query.format == "csv":
         return tables_of_points.csv(answers), mark
@@ -92,8 +97,8 @@ def _body(answer: Answer, store: Store, snapshot: Snapshot, query: PointsQuery) 
 
 async def _answered(answer: Answer, store: Store, snapshot: Snapshot, query: PointsQuery) -> tuple[bytes, str]:
     if answer is _forecast and len(query.latitude) <= INLINE_POINTS:
-        return _body(answer, store, snapshot, query)
-    return await run_in_threadpool(_body, answer, store, snapshot, query)
+        return answer_body(answer, store, snapshot, query)
+    return await run_in_threadpool(answer_body, answer, store, snapshot, query)
 
 
 def _get(answer: Answer, store: Store) -> Callable[[Request], Any]:

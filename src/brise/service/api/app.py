@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from brise.service.api import air_quality, errors, indices, rain, stations, status, tiles
+from brise.service.api import air_quality, errors, indices, map_layers, rain, search, stations, status, tiles, web
 from brise.service.api.dependencies import ApiSettings, Store
 from brise.service.api.documented import with_problem_schema
 from brise.service.api.middleware import Edge, Meter, RateLimit, parse_limit
@@ -52,7 +52,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     meter.registry.register(status.Freshness(store))
     errors.install(app)
     air_quality.add_routes(app)
-    for module in (rain, tiles, stations, indices, status):
+    for module in (rain, tiles, stations, indices, search, map_layers, status):
         app.include_router(module.router)
     _add_pages(app, meter)
     # the last added is the outermost
@@ -109,5 +109,6 @@ def _add_pages(app: FastAPI, meter: Meter) -> None:
         response_model=None,
         responses=text,
     )
-    app.add_route("/", home, include_in_schema=False)
+    if not web.add_routes(app):
+        app.add_route("/", home, include_in_schema=False)
     app.add_route("/docs", docs, include_in_schema=False)

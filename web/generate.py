@@ -1,0 +1,144 @@
+"""Write the app's API types and index bands from the server: `make web-api`. tests/web/test_generated.py compares."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from brise.formulas.indices.registry import INDICES
+from brise.products.tiles import index_scale
+from brise.service.api.app import create_app
+
+FOLDER = Path(__file__).parent / "src" / "api"
+HEAD = "// Generated from the server by `make web-api`; do not edit.\n\n"
+
+
+@dataclass
+class Nowhere:
+    """Settings enough to read the description, which needs no data."""
+
+    data_dir: Path = Path("nowhere")
+    cors_origins: tuple[str, ...] = ()
+    rate_limit: None = None
+    share_restricted: bool = False
+
+    def resolved_database_url(self) -> str:
+        """No database either."""
+        return "sqlite:///nowhere"
+
+
+def type_of(schema: dict[str, Any]) -> str:
+    """A JSON schema as a TypeScript type."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rsplit("/", 1)[-1]
+    if "const" in schema:
+        return json.dumps(schema["const"])
+    if "enum" in schema:
+        return " | ".join(json.dumps(value) for value in schema["enum"])
+    for key in ("anyOf", "oneOf"):
+        if key in schema:
+            return " | ".join(dict.fromkeys(type_of(one) for one in schema[key]))
+    kind = schema.get("type")
+    if kind == "array":
+        inner = type_of(schema.get("items", {}))
+        return f"({inner})[]" if " | " in inner else f"{inner}[]"
+    if kind == "object":
+        more = schema.get("additionalProperties")
+        if "properties" in schema:
+            return "{ " + " ".join(_field(schema, name) for name in schema["properties"]) + " }"
+        return f"Record<string, {type_of(more) if isinstance(more, dict) else 'unknown'}>"
+    return {"integer": "number", "number": "number", "string": "string", "boolean": "boolean", "null": "null"}.get(
+        str(kind), "unknown"
+    )
+
+
+def _field(schema: dict[str, Any], name: str) -> str:
+    optional = "" if name in schema.get("required", ()) else "?"
+    return f"{name}{optional}: {type_of(schema['properties'][name])};"
+
+
+def _interface(name: str, schema: dict[str, Any]) -> str:
+    if "properties" not in schema:
+        return f"export type {name} = {type_of(schema)};\n"
+    lines = [f"export interface {name} {{"]
+    for field, inner in schema["properties"].items():
+        if told := inner.get("description"):
+            lines.append(f"  /** {told} */")
+        lines.append("  " + _field(schema, field))
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _answer(responses: dict[str, Any]) -> str:
+    content = responses.get("200", {}).get("content", {})
+    json_like = [one for media, one in content.items() if "json" in media and "schema" in one]
+    return type_of(json_like[0]["schema"]) if json_like else "string"
+
+
+def _route(path: str, get: dict[str, Any]) -> str:
+    rows = [row for row in get.get("parameters", ()) if row["in"] == "query"]
+    query = " ".join(f"{row['name']}{'' if row.get('required') else '?'}: string | number;" for row in rows)
+    return f'  "{path}": {{ query: {{ {query} }}; answer: {_answer(get["responses"])} }};'
+
+
+def schema() -> str:
+    """Interfaces of every shape, and every GET route with its query and answer."""
+    api = create_app(Nowhere()).openapi()
+    shapes = "\n".join(_interface(name, one) for name, one in sorted(api["components"]["schemas"].items()))
+    routes = "\n".join(_route(path, ways["get"]) for path, ways in sorted(api["paths"].items()) if "get" in ways)
+    return f"{HEAD}{shapes}\nexport interface Routes {{\n{routes}\n}}\n"
+
+
+def bands() -> str:
+    """Every index with its bands; `safe` is each band's colour in the palette that needs no colour vision."""
+    rows = []
+    for index in INDICES.values():
+        safe = ["#" + "".join(f"{part:02x}" for part in colour) for colour in index_scale(index, "safe").colours]
+        rows.append(
+            {
+                "name": index.name,
+                "title": index.title,
+                "ruleSet": index.rule_set,
+                "pollutants": index.pollutants,
+                "hasValue": index.has_value,
+                "bands": [
+                    {
+                        "key": band.key,
+                        "upper": band.upper if band.upper < 1e300 else None,
+                        "colour": band.colour,
+                        "safe": other,
+                        "advice": band.advice,
+                    }
+                    for band, other in zip(index.bands, safe, strict=True)
+                ],
+            }
+        )
+    lines = ",\n".join("  " + json.dumps(row, ensure_ascii=False) for row in rows)
+    return f"""{HEAD}export interface Band {{
+  key: string;
+  /** The value that still belongs to it; null: no end. */
+  upper: number | null;
+  colour: string;
+  safe: string;
+  advice: string;
+}}
+
+export interface Index {{
+  name: string;
+  title: string;
+  ruleSet: string;
+  pollutants: string[];
+  hasValue: boolean;
+  bands: Band[];
+}}
+
+export const INDICES: Index[] = [
+{lines},
+];
+"""
+
+
+GENERATED = {"schema.ts": schema, "bands.ts": bands}
+
+if __name__ == "__main__":
+    for name, make in GENERATED.items():
+        (FOLDER / name).write_text(make(), encoding="utf-8")

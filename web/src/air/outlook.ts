@@ -1,0 +1,146 @@
+/** What is known of a place: 24 hours back, 96 ahead, by hour; made from the API's three answers. */
+import { get } from '../api/client';
+import type { Current, Forecast, History, IndexSeries, Series } from '../api/schema';
+import { scaleNames } from './indices';
+
+export const BACK = 24;
+export const AHEAD = 96;
+const HOUR = 3_600_000;
+
+export interface Place {
+  latitude: number;
+  longitude: number;
+  name?: string | undefined;
+  country?: string | undefined;
+  timezone?: string | undefined;
+  /** The point is not the city that names it. */
+  near?: boolean | undefined;
+}
+
+export interface Answers {
+  current: Current;
+  forecast: Forecast;
+  history: History | null;
+}
+
+/** Values of one pollutant by hour; null unknown. */
+export interface Line {
+  value: (number | null)[];
+  low: (number | null)[];
+  high: (number | null)[];
+}
+
+/** An index by hour: its number (null in indices without one), band, dominant pollutant. */
+export interface Bands {
+  value: (number | null)[];
+  category: (number | null)[];
+  dominant: (string | null)[];
+}
+
+export interface Outlook {
+  place: Place;
+  answers: Answers;
+  /** When this device had the answers, by its own clock. */
+  received: number;
+  /** The data's clock less this device's, ms: a replay runs elsewhere in time. */
+  skew: number;
+  /** End of the hour that is "now", ms. */
+  now: number;
+  /** Ends of the hours, ms; position BACK is now. */
+  times: number[];
+  lines: Record<string, Line>;
+  indices: Record<string, Bands>;
+}
+
+/** The place as the API wants it. */
+const point = (place: Place) => ({ latitude: place.latitude.toFixed(4), longitude: place.longitude.toFixed(4) });
+
+export async function askAnswers(place: Place): Promise<Answers> {
+  const query = { ...point(place), indices: scaleNames().join() };
+  const [current, forecast] = await Promise.all([
+    get<'/v1/air-quality/current', Current>('/v1/air-quality/current', query),
+    get<'/v1/air-quality/forecast', Forecast>('/v1/air-quality/forecast', query),
+  ]);
+  const now = Date.parse(current.provenance?.answered_at ?? '') || Date.now();
+  const span = { start: new Date(now - BACK * HOUR).toISOString(), end: new Date(now).toISOString() };
+  const history = await get<'/v1/air-quality/history', History>('/v1/air-quality/history', { ...query, ...span });
+  return { current, forecast, history };
+}
+
+type Row = Forecast | History;
+
+/** One row a hour, of two answers: what was analysed before the run, the run from its start on. */
+function joined<T>(rows: (Row | null)[], times: number[], pick: (row: Row, place: number) => T | null | undefined): (T | null)[] {
+  const out: (T | null)[] = times.map(() => null);
+  for (const row of rows) {
+    row?.time.forEach((text, place) => {
+      const at = Math.round((Date.parse(text) - times[0]!) / HOUR);
+      const found = pick(row, place);
+      if (at >= 0 && at < out.length && found !== null && found !== undefined) out[at] = found;
+    });
+  }
+  return out;
+}
+
+function line(rows: (Row | null)[], times: number[], name: string): Line {
+  const side = (key: 'value' | 'q10' | 'q90') =>
+    joined(rows, times, (row, place) => (row.concentrations[name] as Series | undefined)?.[key][place]);
+  return { value: side('value'), low: side('q10'), high: side('q90') };
+}
+
+function bands(rows: (Row | null)[], times: number[], name: string): Bands {
+  const of = (row: Row) => row.indices[name] as IndexSeries | undefined;
+  return {
+    value: joined(rows, times, (row, place) => of(row)?.value[place]),
+    category: joined(rows, times, (row, place) => of(row)?.category[place]),
+    dominant: joined(rows, times, (row, place) => {
+      const index = of(row);
+      const position = index?.dominant[place];
+      return position === null || position === undefined ? null : index?.pollutants[position];
+    }),
+  };
+}
+
+/** Put now's values, which may be measured, in the place of the forecast's. */
+function withCurrent(outlook: Outlook, current: Current): void {
+  for (const [name, value] of Object.entries(current.concentrations)) {
+    const known = outlook.lines[name];
+    if (!known || value.value === null) continue;
+    known.value[BACK] = value.value;
+    known.low[BACK] = value.q10;
+    known.high[BACK] = value.q90;
+  }
+}
+
+export function makeOutlook(place: Place, answers: Answers, received: number): Outlook {
+  const { current, forecast, history } = answers;
+  const answered = Date.parse(forecast.provenance?.answered_at ?? current.provenance?.answered_at ?? '') || received;
+  const now = Date.parse(current.time ?? '') || Math.floor(answered / HOUR) * HOUR;
+  const times = Array.from({ length: BACK + AHEAD + 1 }, (_, place) => now + (place - BACK) * HOUR);
+  const rows = [history, forecast];
+  const names = Object.keys(forecast.concentrations).length ? forecast.concentrations : current.concentrations;
+  const outlook: Outlook = {
+    place,
+    answers,
+    received,
+    skew: answered - received,
+    now,
+    times,
+    lines: Object.fromEntries(Object.keys(names).map((name) => [name, line(rows, times, name)])),
+    indices: Object.fromEntries(Object.keys(forecast.indices).map((name) => [name, bands(rows, times, name)])),
+  };
+  withCurrent(outlook, current);
+  return outlook;
+}
+
+/** Minutes since the device had these values. */
+export const ageOf = (outlook: Outlook, clock: number): number => Math.max(0, (clock - outlook.received) / 60_000);
+
+/** Minutes since the newest measurement that went in; null where none did. */
+export function inputAge(outlook: Outlook, clock: number): number | null {
+  const minutes = outlook.answers.current.provenance?.newest_input?.age_minutes;
+  return minutes === undefined ? null : minutes + ageOf(outlook, clock);
+}
+
+/** Older than this on the device, values are no longer said to be now's. */
+export const STALE_MINUTES = 90;

@@ -1,0 +1,557 @@
+// Generated from the server by `make web-api`; do not edit.
+
+export interface Area {
+  name: string;
+  /** south, west, north, east: the outer edges of its cells. */
+  bounds: number[];
+  init_time: string;
+  first_time: string;
+  last_time: string;
+  simulated: boolean;
+  stations: number;
+}
+
+export interface BandOut {
+  key: string;
+  lower: number | null;
+  upper: number | null;
+  colour: string;
+  advice: string;
+}
+
+export interface Cell {
+  domain: string;
+  latitude: number;
+  longitude: number;
+  step_degrees: number;
+}
+
+export interface Current {
+  latitude: number;
+  longitude: number;
+  status: "ok" | "unknown";
+  /** Why it is unknown. */
+  reason: string | null;
+  cell: Cell | null;
+  init_time: string | null;
+  /** End of the hour that the values are means of, UTC. */
+  time: string | null;
+  lead_hours: number | null;
+  concentrations: Record<string, Value>;
+  indices: Record<string, IndexValue>;
+  dominant_pollutant: string | null;
+  measured: Measured | null;
+  provenance: Provenance | null;
+}
+
+export interface CurrentMany {
+  results: Current[];
+}
+
+export interface DomainStatus {
+  name: string;
+  init_time: string;
+  created_at: string;
+  model: string;
+  background: string | null;
+  simulated: boolean;
+  variables: string[];
+  indices: string[];
+  stations: number;
+  /** South, west, north, east of the cells' edges. */
+  bounds: number[];
+  step_degrees: number;
+  first_hour: number;
+  last_hour: number;
+}
+
+export interface Forecast {
+  latitude: number;
+  longitude: number;
+  status: "ok" | "unknown";
+  /** Why it is unknown. */
+  reason: string | null;
+  cell: Cell | null;
+  init_time: string | null;
+  /** End of each hour, UTC. */
+  time: string[];
+  concentrations: Record<string, Series>;
+  indices: Record<string, IndexSeries>;
+  provenance: Provenance | null;
+}
+
+export interface ForecastBody {
+  points: Point[];
+  pollutants?: ("pm25" | "pm10" | "no2" | "o3" | "so2" | "co")[] | null;
+  indices?: ("us_aqi" | "european_aqi" | "uk_daqi" | "china_aqi" | "india_naqi" | "canada_aqhi" | "plume_classic" | "plume_2023" | "who_2021")[] | null;
+  format?: "json" | "csv";
+  hours?: number;
+}
+
+export interface ForecastMany {
+  results: Forecast[];
+}
+
+export interface Health {
+  status: "ok";
+}
+
+export interface History {
+  latitude: number;
+  longitude: number;
+  status: "ok" | "unknown";
+  /** Why it is unknown. */
+  reason: string | null;
+  cell: Cell | null;
+  time: string[];
+  concentrations: Record<string, Series>;
+  indices: Record<string, IndexSeries>;
+  provenance: HistoryProvenance | null;
+}
+
+export interface HistoryBody {
+  points: Point[];
+  pollutants?: ("pm25" | "pm10" | "no2" | "o3" | "so2" | "co")[] | null;
+  indices?: ("us_aqi" | "european_aqi" | "uk_daqi" | "china_aqi" | "india_naqi" | "canada_aqhi" | "plume_classic" | "plume_2023" | "who_2021")[] | null;
+  format?: "json" | "csv";
+  /** First hour's end, ISO 8601. */
+  start: string;
+  /** Last hour's end, ISO 8601. */
+  end: string;
+}
+
+export interface HistoryMany {
+  results: History[];
+}
+
+export interface HistoryProvenance {
+  kind: "modelled";
+  simulated: boolean;
+  model: string;
+  domain: string;
+  notes: string[];
+}
+
+export interface IndexOut {
+  name: string;
+  title: string;
+  /** The document and its date. */
+  rule_set: string;
+  region: string;
+  pollutants: string[];
+  averaging: Record<string, string>;
+  /** False: bands only, no number. */
+  has_value: boolean;
+  bands: BandOut[];
+}
+
+export interface IndexSeries {
+  value: (number | null)[];
+  category: (number | null)[];
+  dominant: (number | null)[];
+  /** Text keys of the bands, best first, as in /v1/indices. */
+  categories: string[];
+  pollutants: string[];
+}
+
+export interface IndexValue {
+  value: number | null;
+  category: string | null;
+  colour: string | null;
+  advice: string | null;
+  dominant: string | null;
+  /** Pollutants with a known sub-index; none: index unknown. */
+  from: string[];
+  /** Sub-index (or category number) by pollutant. */
+  sub: Record<string, number | null>;
+  rule_set: string;
+}
+
+export interface IndicesOut {
+  indices: IndexOut[];
+}
+
+export interface JobRun {
+  product: string;
+  time: string | null;
+  state: string;
+  started: string | null;
+  finished: string | null;
+  message: string | null;
+}
+
+export interface Legend {
+  layer: string;
+  title: string;
+  /** Null in an index. */
+  unit: string | null;
+  /** Between two stops colours go evenly with the value's square root. */
+  smooth: boolean;
+  stops: Stop[];
+}
+
+export interface MapCities {
+  name: string[];
+  latitude: number[];
+  longitude: number[];
+  population: number[];
+  attribution: string;
+}
+
+export interface MapLayers {
+  now: string;
+  clock_speed: number;
+  /** Names that `/v1/tiles/{layer}` draws something of. */
+  layers: string[];
+  air: Area[];
+  rain: Area[];
+}
+
+export interface MapStations {
+  /** Changes with the list; `/v1/map/values` repeats it. */
+  tag: string;
+  id: string[];
+  name: string[];
+  kind: string[];
+  latitude: number[];
+  longitude: number[];
+}
+
+export interface MapValues {
+  tag: string;
+  layer: string;
+  /** End of the hour. */
+  time: string;
+  /** µg/m³, or the index's number. */
+  value: (number | null)[];
+  /** Position among the index's bands; of pollutants null. */
+  category: (number | null)[];
+  /** The station's own value; else the model's where it stands. */
+  measured: boolean[];
+}
+
+export interface Measured {
+  station_id: string;
+  distance_km: number;
+  values: Record<string, MeasuredValue>;
+}
+
+export interface MeasuredValue {
+  value: number | null;
+  unit: string;
+  /** End of the averaging period, UTC. */
+  time: string;
+  period_s: number;
+}
+
+export interface NewestFrame {
+  time: string;
+  age_minutes: number;
+}
+
+export interface NewestInput {
+  time: string;
+  age_minutes: number;
+}
+
+export interface ObservationOut {
+  time: string;
+  period_s: number;
+  variable: string;
+  value: number;
+  unit: string;
+  uncertainty: number | null;
+  coverage: number | null;
+  /** QARTOD: 1 pass, 2 not evaluated, 3 suspect, 4 fail. */
+  quality_flag: number;
+  received_at: string;
+}
+
+export interface ObservationPage {
+  station_id: string;
+  simulated: boolean;
+  observations: ObservationOut[];
+  next: string | null;
+}
+
+export interface PlaceFound {
+  name: string;
+  /** ISO 3166-1 alpha-2. */
+  country: string;
+  latitude: number;
+  longitude: number;
+  population: number;
+  /** IANA name. */
+  timezone: string;
+}
+
+export interface PlacesFound {
+  places: PlaceFound[];
+  attribution: string;
+}
+
+export interface Point {
+  /** Degrees north. */
+  latitude: number;
+  /** Degrees east. */
+  longitude: number;
+}
+
+export interface PointGeometry {
+  type: "Point";
+  coordinates: number[];
+}
+
+export interface PointsBody {
+  points: Point[];
+  pollutants?: ("pm25" | "pm10" | "no2" | "o3" | "so2" | "co")[] | null;
+  indices?: ("us_aqi" | "european_aqi" | "uk_daqi" | "china_aqi" | "india_naqi" | "canada_aqhi" | "plume_classic" | "plume_2023" | "who_2021")[] | null;
+  format?: "json" | "csv";
+}
+
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  errors?: ProblemEntry[] | null;
+}
+
+export interface ProblemEntry {
+  parameter: string;
+  value: string;
+  limit: string;
+}
+
+export interface Provenance {
+  kind: "measured" | "modelled";
+  /** True: made by the simulated atmosphere, not measured anywhere. */
+  simulated: boolean;
+  model: string;
+  background: string | null;
+  domain: string;
+  stations: StationUsed[];
+  newest_input: NewestInput | null;
+  notes: string[];
+  answered_at: string;
+}
+
+export interface RadarSource {
+  name: string;
+  title: string | null;
+  licence: string | null;
+  attribution: string | null;
+}
+
+export interface RainArea {
+  status: "ok" | "degraded" | "unknown";
+  reason: string | null;
+  domain: string | null;
+  init_time: string | null;
+  quantity: string;
+  unit: string;
+  grid: RainGrid | null;
+  /** What each number is for, UTC. */
+  time: string[];
+  lead_minutes: number[];
+  values: (((number | null)[])[])[];
+  provenance: RainProvenance | null;
+}
+
+export interface RainGrid {
+  north: number;
+  west: number;
+  step_degrees: number;
+  rows: number;
+  columns: number;
+}
+
+export interface RainPoint {
+  latitude: number;
+  longitude: number;
+  status: "ok" | "degraded" | "unknown";
+  /** Why it is unknown or degraded. */
+  reason: string | null;
+  cell: Cell | null;
+  /** When the newest frame was measured. */
+  init_time: string | null;
+  /** What each number is for, UTC. */
+  time: string[];
+  /** After init_time; 0 is measured, the rest is modelled. */
+  lead_minutes: number[];
+  /** Of each step. */
+  kind: ("measured" | "modelled")[];
+  rain_rate: RainRate;
+  /** 0 to 1, of at least so many mm/h. */
+  chance: Record<string, (number | null)[]>;
+  totals: RainTotal[];
+  words: RainWords;
+  provenance: RainProvenance | null;
+}
+
+export interface RainPoints {
+  results: RainPoint[];
+}
+
+export interface RainProvenance {
+  /** True: no radar measured it. */
+  simulated: boolean;
+  model: string;
+  sources: RadarSource[];
+  newest_frame: NewestFrame;
+  created_at: string;
+  degraded: boolean;
+  notes: string[];
+  answered_at: string;
+}
+
+export interface RainRate {
+  unit: string;
+  /** The best single number under the error of log(1 + rate). */
+  value: (number | null)[];
+  q10: (number | null)[];
+  q90: (number | null)[];
+}
+
+export interface RainSpell {
+  /** Null: it rains from the first time on. */
+  start: string | null;
+  /** Null: it still rains at the last time known. */
+  end: string | null;
+  /** Text key: rain.light, .moderate, .heavy or .violent (WMO-No. 8). */
+  intensity: string;
+  /** mm/h */
+  peak: number;
+  /** Mean chance of rain in it, 0 to 1. */
+  confidence: number;
+}
+
+export interface RainTotal {
+  minutes: number;
+  /** That any step has at least 0.1 mm/h, 0 to 1. */
+  chance: number | null;
+  unit: string;
+  q10: number | null;
+  q50: number | null;
+  q90: number | null;
+}
+
+export interface RainWords {
+  key: "rain.starts" | "rain.ends" | "rain.goes_on" | "rain.perhaps" | "rain.none" | "rain.unknown";
+  text: string;
+  /** Of any rain until `until`. */
+  chance: number | null;
+  confidence: number | null;
+  until: string | null;
+  spells: RainSpell[];
+}
+
+export interface Series {
+  unit: string;
+  value: (number | null)[];
+  q10: (number | null)[];
+  q90: (number | null)[];
+}
+
+export interface SourceStatus {
+  name: string;
+  title: string | null;
+  licence: string | null;
+  attribution: string | null;
+  terms_url: string | null;
+  /** End of the newest period it ever gave. */
+  newest_time: string | null;
+  age_minutes: number | null;
+  last_attempt: string | null;
+  last_success: string | null;
+  last_error: string | null;
+}
+
+export interface StationCollection {
+  type: "FeatureCollection";
+  features: StationFeature[];
+  next: string | null;
+}
+
+export interface StationFeature {
+  type: "Feature";
+  id: string;
+  geometry: PointGeometry;
+  properties: StationProperties;
+}
+
+export interface StationProperties {
+  id: string;
+  source: string;
+  name: string;
+  kind: string;
+  operator: string;
+  timezone: string;
+  licence: string;
+  attribution: string;
+  simulated: boolean;
+}
+
+export interface StationUsed {
+  id: string;
+  name: string;
+  kind: string;
+  source: string;
+  attribution: string;
+  licence: string;
+  distance_km: number;
+  measured_at: string | null;
+  age_minutes: number | null;
+  variables: string[];
+}
+
+export interface StatusOut {
+  version: string;
+  /** By the data's own clock: a replay's runs elsewhere in time. */
+  now: string;
+  clock_speed: number;
+  /** True when any published domain is simulated. */
+  simulated: boolean;
+  domains: DomainStatus[];
+  sources: SourceStatus[];
+  jobs: JobRun[];
+  notes: string[];
+}
+
+export interface Stop {
+  /** µg/m³, or the index's; null in an index without numbers. */
+  value: number | null;
+  colour: string;
+  /** Text key of the index's band. */
+  key: string | null;
+}
+
+export interface Value {
+  value: number | null;
+  unit: string;
+  q10: number | null;
+  q90: number | null;
+  kind: "measured" | "modelled";
+}
+
+export interface Routes {
+  "/health": { query: {  }; answer: Health };
+  "/metrics": { query: {  }; answer: string };
+  "/v1/air-quality/current": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; }; answer: Current | CurrentMany };
+  "/v1/air-quality/forecast": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; hours?: string | number; }; answer: Forecast | ForecastMany };
+  "/v1/air-quality/history": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; start: string | number; end: string | number; }; answer: History | HistoryMany };
+  "/v1/indices": { query: {  }; answer: IndicesOut };
+  "/v1/map/cities": { query: { bbox: string | number; limit?: string | number; }; answer: MapCities };
+  "/v1/map/layers": { query: {  }; answer: MapLayers };
+  "/v1/map/stations": { query: {  }; answer: MapStations };
+  "/v1/map/values": { query: { layer: string | number; time?: string | number; }; answer: MapValues };
+  "/v1/places/near": { query: { latitude: string | number; longitude: string | number; }; answer: PlacesFound };
+  "/v1/places/search": { query: { q: string | number; limit?: string | number; }; answer: PlacesFound };
+  "/v1/rain/nowcast": { query: { latitude?: string | number; longitude?: string | number; bbox?: string | number; leads?: string | number; quantity?: string | number; format?: string | number; }; answer: RainPoint | RainPoints | RainArea };
+  "/v1/stations": { query: { limit?: string | number; after?: string | number; format?: string | number; bbox?: string | number; near?: string | number; radius?: string | number; source?: string | number; kind?: string | number; }; answer: StationCollection };
+  "/v1/stations/{station_id}": { query: {  }; answer: StationFeature };
+  "/v1/stations/{station_id}/observations": { query: { limit?: string | number; after?: string | number; format?: string | number; variables?: string | number; start?: string | number; end?: string | number; }; answer: ObservationPage };
+  "/v1/status": { query: {  }; answer: StatusOut };
+  "/v1/tiles/{layer}/legend": { query: { palette?: string | number; }; answer: Legend };
+  "/v1/tiles/{layer}/{z}/{x}/{y}.png": { query: { lead?: string | number; time?: string | number; minutes?: string | number; palette?: string | number; }; answer: string };
+}

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vite';
+
+const OUT = '../src/brise/service/web_dist';
+const SMALL = 1024; // bytes that are not worth compressing
+
+/** The service worker knows every file of the build; its own text changes with them, so that browsers notice. */
+function serviceWorker() {
+  return {
+    name: 'service-worker',
+    apply: 'build',
+    generateBundle(_options, bundle) {
+      const files = Object.keys(bundle).filter((name) => name.startsWith('assets/'));
+      const pages = Object.values(bundle).filter((one) => one.type === 'asset' && one.fileName.endsWith('.html'));
+      const version = createHash('sha256').update(files.join() + pages.map((one) => one.source).join()).digest('hex');
+      const entry = Object.values(bundle).find((one) => one.type === 'chunk' && one.isEntry && one.name === 'index');
+      const first = [entry.fileName, ...entry.imports, ...(entry.viteMetadata?.importedCss ?? [])];
+      const text = files.filter((name) => name.startsWith('assets/text_'));
+      const known = { version: version.slice(0, 12), first: [...new Set(first)], text, all: files };
+      const source = readFileSync('src/worker.js', 'utf8').replace('__BUILD__', () => JSON.stringify(known));
+      this.emitFile({ type: 'asset', fileName: 'sw.js', source });
+    },
+  };
+}
+
+/** Compress once here what the server would else compress at every request. */
+function compressed() {
+  const walk = (folder) =>
+    readdirSync(folder).flatMap((name) => {
+      const path = join(folder, name);
+      return statSync(path).isDirectory() ? walk(path) : [path];
+    });
+  return {
+    name: 'compressed',
+    apply: 'build',
+    closeBundle() {
+      mkdirSync(OUT, { recursive: true });
+      for (const path of walk(OUT).filter((one) => /\.(m?js|css|svg|json|webmanifest)$/.test(one))) {
+        const body = readFileSync(path);
+        if (body.length < SMALL) continue;
+        const quality = body.length > 400_000 ? 9 : 11;
+        writeFileSync(path + '.br', brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: quality } }));
+        writeFileSync(path + '.gz', gzipSync(body, { level: 9 }));
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [svelte(), serviceWorker(), compressed()],
+  build: {
+    outDir: OUT,
+    emptyOutDir: true,
+    target: 'es2022',
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 1500,
+    rollupOptions: {
+      input: { index: 'index.html', embed: 'embed.html' },
+      output: {
+        chunkFileNames: (chunk) => {
+          const language = chunk.facadeModuleId?.match(/messages\/(\w+)\.json/)?.[1];
+          return language ? `assets/text_${language}-[hash].js` : 'assets/[name]-[hash].js';
+        },
+      },
+    },
+  },
+  server: { proxy: { '/v1': 'http://127.0.0.1:8080', '/openapi.json': 'http://127.0.0.1:8080' } },
+});
