@@ -58,14 +58,14 @@ def network() -> StationHours:
 
 
 def products(width: int, hidden: int, members: int, leads: int) -> float:
-    """Floating-point operations of the graph's matrix products."""
+    """Floating-point operations of the graph's matrix products; it is asked at the stations, and carried from there."""
     lstm = STATIONS * HISTORY_HOURS * (CHANNELS + width) * 4 * width
     slow = STATIONS * (STATE_FEATURES * hidden + (width + hidden) * width)
     hop = NEIGHBOURS * EDGE_FEATURES * width + width**2
-    between, onward = STATIONS * (width**2 + hop), STATIONS * width**2 + POINTS * hop
-    place = POINTS * (2 * width + 1) * hidden
+    between = onward = STATIONS * (width**2 + hop)
+    place = STATIONS * (2 * width + 1) * hidden
     told = len(TARGETS) * AHEAD_FEATURES + WHEN_FEATURES
-    decode = POINTS * leads * (told * hidden + hidden**2 + hidden * 4 * len(TARGETS))
+    decode = STATIONS * leads * (told * hidden + hidden**2 + hidden * 4 * len(TARGETS))
     return 2.0 * members * (lstm + slow + between + onward + place + decode)
 
 
@@ -117,9 +117,9 @@ def main() -> None:
     print(f"{STATIONS} stations -> {POINTS:,} points x 49 leads x {len(TARGETS)} pollutants, {model.name}")
     print(f"everything   {wall:5.2f} s wall (limit {MAX_SECONDS}), peak {peak:.2f} GB, {before:.2f} before")
     payload = store.read(reference_of(store, given.model))["model.onnx"]
-    ours, theirs = scene(Network(task.fitted, hours), rows, leads, places), scene(Network(fitted, hours), rows, (0,))
+    ours = scene(Network(task.fitted, hours), rows, leads)
     feeds = {name: getattr(ours, name) for name in ("series", "state", "own", "near", "edges", "ahead", "when")}
-    feeds |= {"station_near": theirs.near, "station_edges": theirs.edges}
+    feeds |= {"station_near": ours.near, "station_edges": ours.edges}
     session = open_session(payload, 2)
     seconds = np.inf
     for _ in range(3):
