@@ -27,6 +27,7 @@ _HEIGHTS = np.log1p(np.array(LEVELS)).astype(np.float32)
 _TAIL = 0.4  # log1p per e-fold of the chance above the highest level
 _HIGHEST = math.log1p(200.0)
 _CHUNK = 1 << 14  # targets at a time: what they read stays in the cache
+_WIDE, _LATE = 1 << 18, 30.0  # pixels and minutes from which a field is told by blocks of 2 x 2, as it was learnt
 _RAINLESS = 0.002  # log1p of the newest frame smoothed to 16 pixels: below it a place is far from any rain
 _NEAR_LEVEL = 5
 
@@ -98,17 +99,18 @@ class Nowcaster:
         if out.quantiles is None or out.chance is None:
             raise InputError("rain nowcast: no room for quantiles and chances")
         room = _flat(out.value[None], lead), _flat(out.quantiles, lead), _flat(out.chance, lead)
-        nothing = self._told(
-            _nothing(), np.zeros((2, 1), np.float32), np.zeros((2, 1), np.float32), float(steps), scene.step
-        )
+        far = np.zeros((2, 1), np.float32)
+        nothing = self._told(_nothing(), far, far, float(steps), scene.step)
         nothing[:, 0] = 0.0
-        dry = np.flatnonzero(kinds == _DRY)
-        _write(nothing, law, _PROBABILITIES, dry, room)
-        departures = where.reshape(2, -1)
-        for targets in _chunks(np.flatnonzero(kinds == _NEAR)):
-            places = np.stack(np.divmod(targets, where.shape[2])).astype(np.float32)
-            told = self._told(scene.aligned, places, departures[:, targets], float(steps), scene.step)
-            _write(told, law, _PROBABILITIES, targets, room)
+        dry, near = np.flatnonzero(kinds == _DRY), np.flatnonzero(kinds == _NEAR)
+        _write(nothing, (law, _PROBABILITIES), (dry, np.zeros_like(dry)), room)
+        wide = len(kinds) >= _WIDE and steps * scene.step >= _LATE
+        places, departures, rows = _blocks(near, where, 2 if wide else 1)
+        told = [
+            self._told(scene.aligned, places[:, part], departures[:, part], float(steps), scene.step)
+            for part in _chunks(places.shape[1])
+        ]
+        _write(np.concatenate([*told, nothing]), (law, _PROBABILITIES), (near, rows), room)
 
     def _told(self, aligned: Aligned, targets: Array32, departures: Array32, steps: float, step: float) -> Array32:
         inputs = look_up(aligned, targets, departures, np.full(targets.shape[1], steps, np.float32), step)
@@ -244,9 +246,23 @@ def _flat(part: Array32, lead: int) -> Array32:
     return part[:, lead].reshape(len(part), -1)
 
 
-def _chunks(targets: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    for start in range(0, len(targets), _CHUNK):
-        yield targets[start : start + _CHUNK]
+def _chunks(count: int) -> Iterator[slice]:
+    for start in range(0, count, _CHUNK):
+        yield slice(start, start + _CHUNK)
+
+
+def _blocks(targets: NDArray[np.int64], where: Array32, side: int) -> tuple[Array32, Array32, NDArray[np.int64]]:
+    """Middles (2, B) of the blocks of side x side pixels that hold targets, their departures, each target's block."""
+    rows, columns = where.shape[1:]
+    across = -(-columns // side)
+    row, column = np.divmod(targets, columns)
+    block = row // side * across + column // side
+    held = np.zeros(-(-rows // side) * across, np.bool_)
+    held[block] = True
+    first = np.stack(np.divmod(np.flatnonzero(held), across)) * side
+    last = np.minimum(first + side - 1, [[rows - 1], [columns - 1]])
+    departures = np.float32(0.5) * (where[:, first[0], first[1]] + where[:, last[0], last[1]])
+    return (0.5 * (first + last)).astype(np.float32), departures, (np.cumsum(held) - 1)[block]
 
 
 @compiled
@@ -270,17 +286,18 @@ def _kinds(newest: Array32, smooth: Array32, side: int, where: Array32) -> NDArr
 @compiled
 def _write(
     told: Array32,
-    law: Array32,
-    probabilities: Array32,
-    targets: NDArray[np.int64],
+    how: tuple[Array32, Array32],
+    which: tuple[NDArray[np.int64], NDArray[np.int64]],
     room: tuple[Array32, Array32, Array32],
 ) -> None:
-    """What the network told (N or 1, 1 + LEVELS) becomes rates, quantiles and calibrated chances at the targets."""
+    """Rates, quantiles and calibrated chances at the targets, each from a row of what the network told."""
+    law, probabilities = how
+    targets, rows = which
     value, quantiles, chance = room
     count = len(_HEIGHTS)
     reached = np.empty(count, np.float32)
     for n in range(len(targets)):
-        row, place = told[n % len(told)], targets[n]
+        row, place = told[rows[n]], targets[n]
         value[0, place] = np.expm1(max(row[0], np.float32(0.0)))
         for k in range(count):
             reached[k] = np.float32(1.0) / (np.float32(1.0) + np.exp(-(law[k, 0] + law[k, 1] * row[1 + k])))
