@@ -12,16 +12,17 @@ import {
 } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
 import 'maplibre-gl/dist/maplibre-gl.css';
-import { feature, mesh } from 'topojson-client';
 import worldUrl from 'world-atlas/countries-50m.json?url';
 import type { MapCities, MapLayers } from '../api/schema';
 import type { Stations } from './layers';
 import { MAX_ZOOM, MIN_ZOOM, type View } from './view';
+import { type World, bordersOf, landOf } from './world';
 
 const NOTHING: FeatureCollection = { type: 'FeatureCollection', features: [] };
 const FIELDS = ['field-0', 'field-1'] as const;
 const TAP_PX = 12;
-const OPACITY = 0.78;
+const NO_PADDING = { top: 0, right: 0, bottom: 0, left: 0 };
+const OPACITY = { light: 0.66, dark: 0.84 };
 
 const LIGHT = { sea: '#d3dfe8', land: '#f1f1ee', coast: '#8b9ba8', border: '#b3bdc6', name: '#2b3a47', halo: '#f7f8f8', ring: '#14202b', unknown: '#9aa5af' };
 const DARK = { sea: '#0a1016', land: '#1c252d', coast: '#4d5d6a', border: '#3b4954', name: '#d7e1e8', halo: '#10171d', ring: '#f2f6f9', unknown: '#6d7982' };
@@ -68,6 +69,21 @@ function style(dark: boolean): StyleSpecification {
         paint: { 'line-color': inks.coast, 'line-width': 1, 'line-dasharray': [2, 2] },
       },
       {
+        id: 'cities',
+        type: 'symbol',
+        source: 'cities',
+        layout: {
+          'text-field': ['get', 'name'],
+          'text-font': ['system-ui'],
+          'text-size': ['interpolate', ['linear'], ['get', 'rank'], 0, 15, 12, 12],
+          'text-variable-anchor': ['bottom', 'top', 'left', 'right'],
+          'text-radial-offset': 0.4,
+          'text-padding': 10,
+          'symbol-sort-key': ['get', 'rank'],
+        },
+        paint: { 'text-color': inks.name, 'text-halo-color': inks.halo, 'text-halo-width': 1.6 },
+      },
+      {
         id: 'stations',
         type: 'circle',
         source: 'stations',
@@ -78,21 +94,6 @@ function style(dark: boolean): StyleSpecification {
           'circle-stroke-color': inks.ring,
           'circle-stroke-width': ['case', ['get', 'measured'], 1.6, 0.7],
         },
-      },
-      {
-        id: 'cities',
-        type: 'symbol',
-        source: 'cities',
-        layout: {
-          'text-field': ['get', 'name'],
-          'text-font': ['system-ui'],
-          'text-size': ['interpolate', ['linear'], ['get', 'rank'], 0, 15, 12, 12],
-          'text-variable-anchor': ['bottom', 'top', 'left', 'right'],
-          'text-radial-offset': 0.4,
-          'text-padding': 6,
-          'symbol-sort-key': ['get', 'rank'],
-        },
-        paint: { 'text-color': inks.name, 'text-halo-color': inks.halo, 'text-halo-width': 1.6 },
       },
       {
         id: 'point',
@@ -149,6 +150,8 @@ export interface Listening {
   ontap: (at: Tapped) => void;
   onmove: () => void;
   words: Record<string, string>;
+  /** Pixels at the bottom that lie under something: the middle is above them. */
+  covered: number;
 }
 
 export function createSurface(container: HTMLElement, view: View, dark: boolean, listening: Listening): Surface {
@@ -166,14 +169,16 @@ export function createSurface(container: HTMLElement, view: View, dark: boolean,
     fadeDuration: 0,
     locale: listening.words,
   });
+  Object.assign(container, { map }); // for the console, and for benchmarks/web/map.py
+  map.setPadding({ ...NO_PADDING, bottom: listening.covered });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   const source = (name: string) => map.getSource(name) as GeoJSONSource;
   const ready = new Promise<void>((done) => map.once('load', () => done()));
   void ready.then(async () => {
-    const world = (await (await fetch(worldUrl)).json()) as { objects: { land: unknown; countries: unknown } };
-    source('land').setData(feature(world, world.objects.land));
-    source('borders').setData(mesh(world, world.objects.countries, (a, b) => a !== b));
+    const world = (await (await fetch(worldUrl)).json()) as World;
+    source('land').setData(landOf(world));
+    source('borders').setData(bordersOf(world));
   });
 
   map.on('click', (event: MapMouseEvent) => {
@@ -187,15 +192,17 @@ export function createSurface(container: HTMLElement, view: View, dark: boolean,
   map.on('mouseleave', 'stations', () => (map.getCanvas().style.cursor = ''));
   map.on('moveend', listening.onmove);
 
+  const { setOpacity, ...drawnFields } = fields(map, ready, OPACITY[dark ? 'dark' : 'light']);
   return {
     map,
-    ...fields(map, ready),
+    ...drawnFields,
     ...marks(map, ready, source),
     setTheme: (next) =>
       void ready.then(() => {
+        setOpacity(OPACITY[next ? 'dark' : 'light']);
         for (const { id, paint } of style(next).layers as { id: string; paint?: Record<string, unknown> }[])
           for (const [name, value] of Object.entries(paint ?? {}))
-            if (/color$/.test(name) && !(id === 'stations' && name === 'circle-color')) map.setPaintProperty(id, name as 'fill-color', value as string);
+            if (name.endsWith('color') && !(id === 'stations' && name === 'circle-color')) map.setPaintProperty(id, name as 'fill-color', value as string);
       }),
     view: () => ({ latitude: map.getCenter().lat, longitude: map.getCenter().wrap().lng, zoom: map.getZoom() }),
     box: () => {
@@ -210,15 +217,19 @@ export function createSurface(container: HTMLElement, view: View, dark: boolean,
 }
 
 /** Two sources take turns: one is shown while the other loads. */
-function fields(map: DrawnMap, ready: Promise<void>): Pick<Surface, 'setField'> {
+function fields(map: DrawnMap, ready: Promise<void>, opacity: number): Pick<Surface, 'setField'> & { setOpacity: (next: number) => void } {
   const holds: [string | null, string | null] = [null, null];
   let front: 0 | 1 = 0;
   let asked = 0;
-  const show = (place: 0 | 1, opacity: number | null) => {
-    map.setLayoutProperty(FIELDS[place], 'visibility', opacity === null ? 'none' : 'visible');
-    map.setPaintProperty(FIELDS[place], 'raster-opacity', opacity ?? 0);
+  const show = (place: 0 | 1, share: number | null) => {
+    map.setLayoutProperty(FIELDS[place], 'visibility', share === null ? 'none' : 'visible');
+    map.setPaintProperty(FIELDS[place], 'raster-opacity', share ?? 0);
   };
   return {
+    setOpacity(next) {
+      opacity = next;
+      if (holds[front] !== null) show(front, opacity);
+    },
     async setField(tiles) {
       const mine = ++asked;
       await ready;
@@ -226,13 +237,17 @@ function fields(map: DrawnMap, ready: Promise<void>): Pick<Surface, 'setField'> 
       const back = front === 0 ? 1 : 0;
       if (tiles !== null && holds[back] !== tiles) {
         holds[back] = tiles;
-        (map.getSource(FIELDS[back]) as RasterTileSource).setTiles([tiles]);
+        const source = map.getSource(FIELDS[back]) as RasterTileSource;
+        const told = source.once('data');
+        source.setTiles([tiles]);
+        await told; // a layer that is seen earlier asks for every tile twice
+        if (mine !== asked) return;
       }
       if (tiles !== null) {
         show(back, 0);
         await new Promise((done) => map.once('idle', done)); // every tile is here, or will not come
         if (mine !== asked) return;
-        show(back, OPACITY);
+        show(back, opacity);
       }
       show(front, null);
       holds[front] = null;

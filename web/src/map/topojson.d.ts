@@ -1,5 +1,5 @@
 declare module 'topojson-client' {
-  import type { FeatureCollection, MultiLineString } from 'geojson';
-  export function feature(topology: unknown, object: unknown): FeatureCollection;
+  import type { FeatureCollection, MultiLineString, MultiPolygon } from 'geojson';
+  export function feature(topology: unknown, object: unknown): FeatureCollection<MultiPolygon>;
   export function mesh(topology: unknown, object: unknown, keep?: (a: unknown, b: unknown) => boolean): MultiLineString;
 }
