@@ -18,14 +18,22 @@ interface Kept {
   received: number;
 }
 
-export const air: { outlook: Outlook | null; trouble: Trouble; loading: boolean; clock: number } = $state({
+export const air: { place: Place | null; outlook: Outlook | null; trouble: Trouble; loading: boolean; clock: number } = $state({
+  place: null,
   outlook: null,
   trouble: null,
   loading: false,
   clock: Date.now(),
 });
 
-const nameOf = (place: Place): string => `${place.latitude.toFixed(3)},${place.longitude.toFixed(3)}`;
+const nameOf = (place: Place): string => `${place.latitude.toFixed(4)},${place.longitude.toFixed(4)}`;
+
+/** A place as precisely as the address tells it: ten metres. */
+const rounded = (place: Place): Place => ({
+  ...place,
+  latitude: +place.latitude.toFixed(4),
+  longitude: +place.longitude.toFixed(4),
+});
 
 export const isSame = (one: Place, other: Place): boolean => nameOf(one) === nameOf(other);
 
@@ -56,15 +64,17 @@ let asked = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Show a place: what is at hand at once, then what the server says now. */
-export async function show(place: Place, fresh?: Answers): Promise<void> {
+export async function show(asking: Place, fresh?: Answers): Promise<void> {
   const mine = ++asked;
+  const place = rounded(asking);
   clearTimeout(timer);
+  air.place = place;
   const shown = air.outlook;
   if (fresh) settle(place, fresh);
   else if (!shown || !isSame(shown.place, place)) {
     air.outlook = lastOf(place);
     air.trouble = null;
-  } else if (shown.place !== place) air.outlook = { ...shown, place };
+  }
   let pause = REFRESH_MS;
   if (!fresh) {
     air.loading = true;
@@ -91,13 +101,13 @@ function settle(place: Place, answers: Answers): void {
 
 /** Ask again, unless nobody looks: then when somebody does. */
 export async function refresh(): Promise<void> {
-  const place = air.outlook?.place;
-  if (place && !document.hidden) await show(place);
+  if (air.place && !document.hidden) await show(air.place);
 }
 
 /** Begin: with what came in the page if it is for this place. */
 export function begin(place: Place | null): Place | null {
-  const { place: sent, current, forecast, history } = first;
+  const { current, forecast, history } = first;
+  const sent = first.place && rounded(first.place);
   const here = place ?? (sent && current ? null : lastPlace()) ?? sent ?? null;
   if (!here) return null;
   const fits = sent && current && forecast && isSame(sent, here);
