@@ -1,0 +1,127 @@
+"""The map, in a real browser with software WebGL; and the routes that it alone asks."""
+
+import json
+import re
+import urllib.request
+
+import pytest
+
+DRAWS = "() => !!document.createElement('canvas').getContext('webgl2')"
+TOWN = "/map?lat=51.505&lon=-0.11&zoom=9&layer=pm25"
+STATION = (51.53, -0.1)
+SLOW_MS = 60_000
+
+
+@pytest.fixture
+def look(visit):
+    """Open the map and wait until it is whole."""
+
+    def go(path: str = TOWN, size: tuple[int, int] = (360, 560), **options: object):
+        page = visit(path, size, **options)
+        page.set_default_timeout(SLOW_MS)
+        page.wait_for_selector(".stage")
+        if not page.evaluate(DRAWS):
+            pytest.skip("this Chromium draws no WebGL")
+        page.get_by_test_id("map-when").wait_for()
+        idle(page)
+        return page
+
+    return go
+
+
+def idle(page) -> None:
+    """Wait until nothing is left to load or draw."""
+    page.evaluate(
+        """() => new Promise((done) => {
+          const { map } = document.querySelector('.maplibregl-map');
+          map.once('idle', done);
+          map.triggerRepaint();
+        })"""
+    )
+
+
+def until(page, condition: str) -> None:
+    """Wait for a JavaScript condition; Playwright's own way is a string evaluated, which the page's policy forbids."""
+    page.evaluate(
+        """() => new Promise((done) => {
+          const look = () => (CONDITION ? done() : setTimeout(look, 50));
+          look();
+        })""".replace("CONDITION", condition)
+    )
+
+
+def tap(page, latitude: float, longitude: float) -> None:
+    """Click where a place is drawn."""
+    place = page.evaluate(
+        """([longitude, latitude]) => {
+          const { map } = document.querySelector('.maplibregl-map');
+          const { x, y } = map.project([longitude, latitude]);
+          const box = map.getCanvas().getBoundingClientRect();
+          return [box.x + x, box.y + y];
+        }""",
+        [longitude, latitude],
+    )
+    page.mouse.click(*place)
+
+
+def test_a_tap_tells_the_value_its_origin_and_its_age(look):
+    page = look()
+    tap(page, 51.52, -0.05)
+    page.wait_for_selector("[data-testid=map-kind]")
+    assert re.fullmatch(r"\d+(\.\d)? µg/m³", page.get_by_test_id("map-value").inner_text())
+    assert page.get_by_test_id("map-kind").inner_text() == "Modelled"
+    answer = page.locator(".answer").inner_text()
+    assert "Newest measurement" in answer
+    assert "likely" in answer
+    assert page.locator(".answer a").count() == 2
+    page.keyboard.press("Escape")
+    assert page.locator(".answer").count() == 0
+    # where no field is, unknown is said so, and nothing is called modelled
+    tap(page, 51.52, -0.34)
+    page.locator(".answer .unknown").wait_for()
+    assert "Unknown" in page.get_by_test_id("map-value").inner_text()
+    assert page.locator("[data-testid=map-kind]").count() == 0
+    # without a pointer: the map takes keys, Enter asks for its middle
+    canvas = page.locator("canvas.maplibregl-canvas")
+    canvas.press("Enter")
+    page.get_by_test_id("map-kind").wait_for()
+    canvas.press("ArrowRight")
+    page.wait_for_url(lambda url: "lon=" in url and "lon=-0.110" not in url)
+
+
+def test_layer_palette_and_hour_change_the_tiles_and_the_address(look):
+    page = look()
+    page.get_by_label("Layer").select_option("no2")
+    page.wait_for_url("**layer=no2**")
+    page.get_by_role("button", name=re.compile("^Colours")).click()
+    slider = page.get_by_role("slider", name="Time on the map")
+    assert (slider.get_attribute("min"), slider.get_attribute("max")) == ("-24", "96")
+    slider.press("PageUp")
+    page.wait_for_url("**lead=6**")
+    until(page, "performance.getEntriesByType('resource').some((one) => /no2.*palette=safe/.test(one.name))")
+    assert page.get_by_label("Layer").locator("option[value=rain_rate]").count() == 0
+    page.get_by_role("button", name="Play").click()
+    until(page, "document.querySelector('.times input').value >= 8")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Back to now").click()
+    assert slider.get_attribute("aria-valuetext").endswith("Now")
+
+
+def test_stations_by_columns_with_values_in_their_order(server):
+    def get(path: str) -> dict:
+        with urllib.request.urlopen(server + path) as answer:
+            return json.load(answer)
+
+    known, values = get("/v1/map/stations"), get("/v1/map/values?layer=pm25")
+    assert known["tag"] == values["tag"]
+    assert (known["latitude"][0], known["longitude"][0]) == STATION
+    assert values["measured"] == [False]  # nothing is stored: the run's value where the station stands
+    assert values["value"][0] > 0
+    index = get("/v1/map/values?layer=european_aqi")
+    assert index["value"] == [None]
+    assert index["category"][0] >= 0
+    layers = get("/v1/map/layers")
+    assert "rain_rate" not in layers["layers"]
+    assert layers["air"][0]["bounds"] == [51.41, -0.31, 51.61, 0.09]
+    assert get("/v1/map/cities?bbox=-1,51,1,52&limit=1")["name"] == ["London"]
+    assert "Suva" in get("/v1/map/cities?bbox=170,-25,-170,-10&limit=9")["name"]
