@@ -18,5 +18,7 @@ async function keepShell(): Promise<void> {
 }
 
 if (import.meta.env.PROD && 'serviceWorker' in navigator) {
-  addEventListener('load', () => void keepShell().catch((error: unknown) => console.info('no service worker:', error)));
+  const start = () => void keepShell().catch((error: unknown) => console.info('no service worker:', error));
+  if (document.readyState === 'complete') start();
+  else addEventListener('load', start);
 }

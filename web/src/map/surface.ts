@@ -221,9 +221,13 @@ function fields(map: DrawnMap, ready: Promise<void>, opacity: number): Pick<Surf
   const holds: [string | null, string | null] = [null, null];
   let front: 0 | 1 = 0;
   let asked = 0;
-  const show = (place: 0 | 1, share: number | null) => {
-    map.setLayoutProperty(FIELDS[place], 'visibility', share === null ? 'none' : 'visible');
-    map.setPaintProperty(FIELDS[place], 'raster-opacity', share ?? 0);
+  const show = (place: 0 | 1, share: number) => {
+    map.setLayoutProperty(FIELDS[place], 'visibility', 'visible');
+    map.setPaintProperty(FIELDS[place], 'raster-opacity', share);
+  };
+  const hide = (place: 0 | 1) => {
+    map.setLayoutProperty(FIELDS[place], 'visibility', 'none');
+    holds[place] = null;
   };
   return {
     setOpacity(next) {
@@ -233,9 +237,11 @@ function fields(map: DrawnMap, ready: Promise<void>, opacity: number): Pick<Surf
     async setField(tiles) {
       const mine = ++asked;
       await ready;
-      if (mine !== asked || holds[front] === tiles) return;
       const back = front === 0 ? 1 : 0;
-      if (tiles !== null && holds[back] !== tiles) {
+      if (mine !== asked) return;
+      if (holds[front] === tiles) return hide(back);
+      if (tiles === null) return hide(front);
+      if (holds[back] !== tiles) {
         holds[back] = tiles;
         const source = map.getSource(FIELDS[back]) as RasterTileSource;
         const told = source.once('data');
@@ -243,14 +249,13 @@ function fields(map: DrawnMap, ready: Promise<void>, opacity: number): Pick<Surf
         await told; // a layer that is seen earlier asks for every tile twice
         if (mine !== asked) return;
       }
-      if (tiles !== null) {
+      if (holds[front] !== null) {
         show(back, 0);
         await new Promise((done) => map.once('idle', done)); // every tile is here, or will not come
         if (mine !== asked) return;
-        show(back, opacity);
       }
-      show(front, null);
-      holds[front] = null;
+      show(back, opacity);
+      hide(front);
       front = back;
     },
   };
