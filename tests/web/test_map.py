@@ -1,14 +1,11 @@
-"""The map, in a real browser with software WebGL; and the routes that it alone asks."""
+"""The map, in a real browser with software WebGL."""
 
-import json
 import re
-import urllib.request
 
 import pytest
 
 DRAWS = "() => !!document.createElement('canvas').getContext('webgl2')"
 TOWN = "/map?lat=51.505&lon=-0.11&zoom=9&layer=pm25"
-STATION = (51.53, -0.1)
 SLOW_MS = 60_000
 
 
@@ -105,23 +102,3 @@ def test_layer_palette_and_hour_change_the_tiles_and_the_address(look):
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Back to now").click()
     assert slider.get_attribute("aria-valuetext").endswith("Now")
-
-
-def test_stations_by_columns_with_values_in_their_order(server):
-    def get(path: str) -> dict:
-        with urllib.request.urlopen(server + path) as answer:
-            return json.load(answer)
-
-    known, values = get("/v1/map/stations"), get("/v1/map/values?layer=pm25")
-    assert known["tag"] == values["tag"]
-    assert (known["latitude"][0], known["longitude"][0]) == STATION
-    assert values["measured"] == [False]  # nothing is stored: the run's value where the station stands
-    assert values["value"][0] > 0
-    index = get("/v1/map/values?layer=european_aqi")
-    assert index["value"] == [None]
-    assert index["category"][0] >= 0
-    layers = get("/v1/map/layers")
-    assert "rain_rate" not in layers["layers"]
-    assert layers["air"][0]["bounds"] == [51.41, -0.31, 51.61, 0.09]
-    assert get("/v1/map/cities?bbox=-1,51,1,52&limit=1")["name"] == ["London"]
-    assert "Suva" in get("/v1/map/cities?bbox=170,-25,-170,-10&limit=9")["name"]

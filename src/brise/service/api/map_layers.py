@@ -1,5 +1,6 @@
 """`/v1/map`: what the app's map needs beside tiles: areas, stations by columns, their values, city names."""
 
+import logging
 import math
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from brise.conventions.errors import StoreError
 from brise.conventions.grids import Grid
 from brise.conventions.variables import POLLUTANTS
 from brise.formulas.indices.registry import INDICES
@@ -26,6 +28,7 @@ from brise.service.api.rain import rain_of
 from brise.service.api.readings import readings_of
 from brise.service.api.schemas import Number, Shape
 
+LOG = logging.getLogger(__name__)
 router = APIRouter(tags=["map"])
 MAX_AGE = 60
 CITY_AGE = 86_400
@@ -214,7 +217,11 @@ def _measured(store: Store, layer: str, rows: list[dict[str, Any]], now: int) ->
         for place, row in enumerate(rows)
         if row["kind"] in TRUSTED_KINDS and row["source"] not in store.withheld
     }
-    found = readings_of(store.tables().latest(names=[layer]), now)
+    try:
+        found = readings_of(store.tables().latest(names=[layer]), now)
+    except StoreError as error:  # the run's values remain
+        LOG.warning("map: without measurements: %s", error)
+        return {}
     return {shown[name]: values[layer].value for name, values in found.items() if name in shown}
 
 
