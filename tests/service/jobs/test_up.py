@@ -57,6 +57,8 @@ def test_up_answers_moves_on_survives_a_kill_and_stops_on_ctrl_c(archive, tmp_pa
         assert first["status"] == "ok"
         assert first["concentrations"]["pm25"]["value"] > 0
         assert first["provenance"]["simulated"] is False
+        assert httpx.head(f"http://127.0.0.1:{port}/v1/status", timeout=5).status_code == 200
+        assert "Content-Length" not in (tmp_path / "log").read_text()  # a HEAD's missing body is no error
         later = answer(port, child, tmp_path / "log", ready=lambda r: r["init_time"] > first["init_time"])
         os.killpg(child.pid, signal.SIGKILL)  # both processes, at whatever they were doing
         child.wait()

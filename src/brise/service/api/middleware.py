@@ -65,7 +65,7 @@ class Edge:
             return
         method, started, status = scope["method"], time.perf_counter(), 500
         if method == "HEAD":
-            scope["method"] = "GET"
+            scope = {**scope, "method": "GET"}  # the server's own must stay: it lets a HEAD go without its body
 
         async def out(message: Message) -> None:
             nonlocal status
