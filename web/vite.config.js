@@ -8,6 +8,19 @@ import { defineConfig } from 'vite';
 const OUT = '../src/brise/service/web_dist';
 const SMALL = 1024; // bytes that are not worth compressing
 
+/** Files without which an entry cannot start: its chunk, what that imports, their styles. */
+function needed(bundle, name) {
+  const found = new Set();
+  const add = (chunk) => {
+    if (!chunk || found.has(chunk.fileName)) return;
+    found.add(chunk.fileName);
+    for (const style of chunk.viteMetadata?.importedCss ?? []) found.add(style);
+    for (const other of chunk.imports ?? []) add(bundle[other]);
+  };
+  add(Object.values(bundle).find((one) => one.type === 'chunk' && one.isEntry && one.name === name));
+  return [...found];
+}
+
 /** The service worker knows every file of the build; its own text changes with them, so that browsers notice. */
 function serviceWorker() {
   return {
@@ -17,10 +30,9 @@ function serviceWorker() {
       const files = Object.keys(bundle).filter((name) => name.startsWith('assets/'));
       const pages = Object.values(bundle).filter((one) => one.type === 'asset' && one.fileName.endsWith('.html'));
       const version = createHash('sha256').update(files.join() + pages.map((one) => one.source).join()).digest('hex');
-      const entry = Object.values(bundle).find((one) => one.type === 'chunk' && one.isEntry && one.name === 'index');
-      const first = [entry.fileName, ...entry.imports, ...(entry.viteMetadata?.importedCss ?? [])];
+      const first = needed(bundle, 'index');
       const text = files.filter((name) => name.startsWith('assets/text_'));
-      const known = { version: version.slice(0, 12), first: [...new Set(first)], text, all: files };
+      const known = { version: version.slice(0, 12), first, text, all: files };
       const source = readFileSync('src/worker.js', 'utf8').replace('__BUILD__', () => JSON.stringify(known));
       this.emitFile({ type: 'asset', fileName: 'sw.js', source });
     },

@@ -25,7 +25,8 @@ self.addEventListener('activate', (event) => {
 /** What is hashed never changes: from the cache, else fetched once and kept. */
 async function kept(request) {
   const cache = await caches.open(CACHE);
-  const known = await cache.match(request);
+  // a module's request has an Origin, the kept one had none: the bytes are the same
+  const known = await cache.match(request, { ignoreVary: true });
   if (known) return known;
   const fresh = await fetch(request);
   if (fresh.ok) await cache.put(request, fresh.clone());
@@ -37,7 +38,7 @@ self.addEventListener('fetch', (event) => {
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== self.location.origin) return;
   if (request.mode === 'navigate' && PAGES.has(url.pathname)) {
-    event.respondWith(caches.match(SHELL).then((shell) => shell ?? fetch(request)));
+    event.respondWith(caches.match(SHELL, { ignoreVary: true }).then((shell) => shell ?? fetch(request)));
   } else if (url.pathname.startsWith('/assets/') || EXTRAS.includes(url.pathname)) {
     event.respondWith(kept(request));
   }
