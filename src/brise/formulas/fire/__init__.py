@@ -1,0 +1,1 @@
+"""How a wildfire burns and spreads: fuels, surface and crown fire, its front."""
