@@ -147,9 +147,9 @@ def server(built: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     thread.join(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[object]:
-    """A browser, one for all tests."""
+    """A browser for a module's tests: while Playwright runs, no other test of this process can run an event loop."""
     path = os.environ.get("BRISE_CHROMIUM") or next(
         filter(None, map(shutil.which, ("chromium", "google-chrome"))), None
     )
