@@ -179,10 +179,7 @@ def visit(chromium: object, server: str) -> Iterator[Callable[..., object]]:
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(f"error: {error}"))
         page.on("console", lambda told: faults.append(told.text) if "Security Policy" in told.text else None)
-        page.on(
-            "request",
-            lambda asked: None if asked.url.startswith((server, "data:", "blob:")) else faults.append(asked.url),
-        )
+        page.on("request", lambda asked: None if asked.url.startswith(own) else faults.append(asked.url))
         page.goto(server + path, wait_until="commit")
         return page
 

@@ -67,36 +67,45 @@ export async function askAnswers(place: Place): Promise<Answers> {
   return { current, forecast, history };
 }
 
-type Row = Forecast | History;
+/** An answer by hour, and where each of its hours stands in the outlook. */
+interface Row {
+  answer: Forecast | History;
+  places: number[];
+}
 
-/** One row a hour, of two answers: what was analysed before the run, the run from its start on. */
-function joined<T>(rows: (Row | null)[], times: number[], pick: (row: Row, place: number) => T | null | undefined): (T | null)[] {
-  const out: (T | null)[] = times.map(() => null);
-  for (const row of rows) {
-    row?.time.forEach((text, place) => {
-      const at = Math.round((Date.parse(text) - times[0]!) / HOUR);
-      const found = pick(row, place);
+function rowOf(answer: Forecast | History | null, first: number): Row[] {
+  if (!answer) return [];
+  return [{ answer, places: answer.time.map((text) => Math.round((Date.parse(text) - first) / HOUR)) }];
+}
+
+/** One column of two answers: what was analysed before the run, the run from its start on. */
+function joined<T>(rows: Row[], column: (answer: Forecast | History) => (T | null)[] | undefined): (T | null)[] {
+  const out = Array.from<T | null>({ length: BACK + AHEAD + 1 }).fill(null);
+  for (const { answer, places } of rows) {
+    const values = column(answer);
+    if (!values) continue;
+    places.forEach((at, place) => {
+      const found = values[place];
       if (at >= 0 && at < out.length && found !== null && found !== undefined) out[at] = found;
     });
   }
   return out;
 }
 
-function line(rows: (Row | null)[], times: number[], name: string): Line {
+function line(rows: Row[], name: string): Line {
   const side = (key: 'value' | 'q10' | 'q90') =>
-    joined(rows, times, (row, place) => (row.concentrations[name] as Series | undefined)?.[key][place]);
+    joined(rows, (answer) => (answer.concentrations[name] as Series | undefined)?.[key]);
   return { value: side('value'), low: side('q10'), high: side('q90') };
 }
 
-function bands(rows: (Row | null)[], times: number[], name: string): Bands {
-  const of = (row: Row) => row.indices[name] as IndexSeries | undefined;
+function bands(rows: Row[], name: string): Bands {
+  const of = (answer: Forecast | History) => answer.indices[name] as IndexSeries | undefined;
   return {
-    value: joined(rows, times, (row, place) => of(row)?.value[place]),
-    category: joined(rows, times, (row, place) => of(row)?.category[place]),
-    dominant: joined(rows, times, (row, place) => {
-      const index = of(row);
-      const position = index?.dominant[place];
-      return position === null || position === undefined ? null : index?.pollutants[position];
+    value: joined(rows, (answer) => of(answer)?.value),
+    category: joined(rows, (answer) => of(answer)?.category),
+    dominant: joined(rows, (answer) => {
+      const index = of(answer);
+      return index?.dominant.map((position) => (position === null ? null : (index.pollutants[position] ?? null)));
     }),
   };
 }
@@ -117,7 +126,7 @@ export function makeOutlook(place: Place, answers: Answers, received: number): O
   const answered = Date.parse(forecast.provenance?.answered_at ?? current.provenance?.answered_at ?? '') || received;
   const now = Date.parse(current.time ?? '') || Math.floor(answered / HOUR) * HOUR;
   const times = Array.from({ length: BACK + AHEAD + 1 }, (_, place) => now + (place - BACK) * HOUR);
-  const rows = [history, forecast];
+  const rows = [...rowOf(history, times[0]!), ...rowOf(forecast, times[0]!)];
   const names = Object.keys(forecast.concentrations).length ? forecast.concentrations : current.concentrations;
   const outlook: Outlook = {
     place,
@@ -126,8 +135,8 @@ export function makeOutlook(place: Place, answers: Answers, received: number): O
     skew: answered - received,
     now,
     times,
-    lines: Object.fromEntries(Object.keys(names).map((name) => [name, line(rows, times, name)])),
-    indices: Object.fromEntries(Object.keys(forecast.indices).map((name) => [name, bands(rows, times, name)])),
+    lines: Object.fromEntries(Object.keys(names).map((name) => [name, line(rows, name)])),
+    indices: Object.fromEntries(Object.keys(forecast.indices).map((name) => [name, bands(rows, name)])),
   };
   withCurrent(outlook, current);
   return outlook;
