@@ -1,0 +1,357 @@
+"""The compiled loops of the fire front: travel times over a grid, cell by cell in the order of arrival.
+
+An ellipse that grows from its focus crosses the vector v in `a |v| - b · v` seconds, with a = 1 / (R (1 - e)) and
+b = e a along the head (R rate of the head, e eccentricity). So arrival T obeys `|∇T + b| = a`: after b is taken off, an
+isotropic eikonal equation, solved here on the eight triangles round a cell. Each cell also carries the offset from the
+(virtual) source of its ray: where a and b do not vary, times telescope to the exact straight ray, in any direction; where
+they do, the measured difference between the two corners of a triangle turns the ray.
+
+One row of `cells` a cell (float32; the grid has a rim one cell wide that never burns; x to the east, y to the south,
+lengths in cells): T, offset x, offset y, a, b x, b y, state, and what is added to T to give the order of visits (the
+drift b · x of the fastest cells: without it T grows along every ray, so that hardly a cell is visited twice). One row of `links` (int32) a cell: next, previous,
+bucket, unused: every cell waits in at most one bucket of a circular queue, so memory is linear in the cells.
+"""
+
+from math import atan2, pi, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brise.formulas.compiled import Array32, compiled
+
+BUCKETS = 4096
+_IDLE, _WAITING, _SETTLED, _BURNED = 0.0, 1.0, 2.0, 3.0
+_IMPROVED = 1e-4  # of the crossing time of a cell: a smaller gain is not worth another visit
+_ALIKE = 0.06  # squared share of the radius by which the sources of two corners may lie apart
+_LONGER = 1.0 + 1e-6
+
+
+@compiled
+def _unlink(cell: int, links: NDArray[np.int32], heads: NDArray[np.int32]) -> None:
+    after, before, bucket = links[cell, 0], links[cell, 1], links[cell, 2]
+    if before >= 0:
+        links[before, 0] = after
+    else:
+        heads[bucket] = after
+    if after >= 0:
+        links[after, 1] = before
+    links[cell, 2] = -1
+
+
+@compiled
+def _put(cell: int, slot: int, links: NDArray[np.int32], heads: NDArray[np.int32]) -> None:
+    if links[cell, 2] == slot:
+        return
+    if links[cell, 2] >= 0:
+        _unlink(cell, links, heads)
+    first = heads[slot]
+    links[cell, 0], links[cell, 1], links[cell, 2] = first, -1, slot
+    if first >= 0:
+        links[first, 1] = cell
+    heads[slot] = cell
+
+
+@compiled
+def _slot(time: float, now: int, start: float, width: float) -> int:
+    steps = int((time - start) / width)  # buckets hold the next BUCKETS steps; what is later waits in the last of them
+    return min(max(steps, now), now + BUCKETS - 1) % BUCKETS
+
+
+@compiled
+def _through_triangle(
+    cells: Array32, target: int, straight: int, diagonal: int, ray: tuple[float, float, float, float]
+) -> tuple[float, float, float]:
+    # ray: the steps (x, y) from `diagonal` to `target`, and the step from `straight` to `target`
+    sx, sy, px, py = ray
+    p, q = cells[straight], cells[diagonal]
+    fx, fy, gx, gy = p[1] + px, p[2] + py, q[1] + sx, q[2] + sy
+    along_x = px != 0.0
+    minor, major = (abs(fy), abs(fx)) if along_x else (abs(fx), abs(fy))
+    share = min(minor / major, 1.0)
+    ox, oy = fx + share * (gx - fx), fy + share * (gy - fy)
+    radius = sqrt(ox * ox + oy * oy)
+    n = cells[target]
+    a = 0.5 * (n[3] + p[3] + share * (q[3] - p[3]))
+    bx = 0.5 * (n[4] + p[4] + share * (q[4] - p[4]))
+    by = 0.5 * (n[5] + p[5] + share * (q[5] - p[5]))
+    if (fx - gx) ** 2 + (
+        fy - gy
+    ) ** 2 > _ALIKE * radius * radius:  # rays of two origins: a plane front between the corners
+        first, second = p[0] - bx * px - by * py, q[0] - bx * sx - by * sy
+        minor = min(max((first - second) / a, 0.0), 0.7071067811865476)
+        major = sqrt(1.0 - minor * minor)
+        share = minor / major
+        time = first + share * (second - first) + a / major
+        if along_x:
+            return time, radius * major * sx, radius * minor * sy
+        return time, radius * minor * sx, radius * major * sy
+    far_p, far_q = sqrt(fx * fx + fy * fy), sqrt(gx * gx + gy * gy)
+    reach = (2 * (p[1] * px + p[2] * py) + 1.0) / (far_p + sqrt(p[1] * p[1] + p[2] * p[2]))
+    first = p[0] + a * reach - bx * px - by * py
+    reach = (2 * (q[1] * sx + q[2] * sy) + 2.0) / (far_q + sqrt(q[1] * q[1] + q[2] * q[2]))
+    second = q[0] + a * reach - bx * sx - by * sy
+    if along_x:
+        major, minor = ox * sx / radius, oy * sy / radius
+        turn_p, turn_q = minor - fy * sy / far_p, minor - gy * sy / far_q
+    else:
+        major, minor = oy * sy / radius, ox * sx / radius
+        turn_p, turn_q = minor - fx * sx / far_p, minor - gx * sx / far_q
+    # between the corners: the cubic of two values and two slopes, in s per cell of the way from p to q (Yabe's CIP)
+    rest = 1.0 - share
+    first -= a * share * turn_p
+    second += a * rest * turn_q
+    time = first + share * share * (3.0 - 2.0 * share) * (second - first)
+    time += a * share * rest * (rest * turn_p - share * turn_q)
+    slope = 6.0 * share * rest * (second - first) / a
+    slope += rest * (1.0 - 3.0 * share) * turn_p - share * (2.0 - 3.0 * share) * turn_q
+    slope = min(max(slope, -0.5), 0.5)
+    time -= 0.5 * a * slope * slope / (major * major * major)
+    minor = min(max(minor - slope, -0.7), 0.7)
+    major = sqrt(1.0 - minor * minor)
+    if along_x:
+        return time, radius * major * sx, radius * minor * sy
+    return time, radius * minor * sx, radius * major * sy
+
+
+@compiled
+def _by_ray(cells: Array32, source: int, target: int, step: tuple[int, int], width: int) -> tuple[float, float, float]:
+    # the time at `target` along the ray that `source` carries, infinite where that ray does not enter beside `source`
+    dx, dy = step
+    c = cells[source]
+    ox, oy = c[1] + dx, c[2] + dy
+    ax, ay = abs(ox), abs(oy)
+    sx, sy = (1 if ox > 0 else -1), (1 if oy > 0 else -1)
+    px, py = (sx, 0) if ax >= ay else (0, sy)
+    share = (ay / ax) if ax >= ay else (ax / ay)
+    if share == 0.0 and dx != 0 and dy != 0:
+        return np.inf, 0.0, 0.0
+    if dx == px and dy == py:
+        other = target - sy * width - sx
+        weight = 1.0 - share
+    elif dx == sx and dy == sy:
+        other = target - py * width - px
+        weight = share
+    else:
+        return np.inf, 0.0, 0.0
+    o = cells[other]
+    if weight > 0.9999 or (weight >= 0.5 and o[3] == np.inf):
+        n = cells[target]
+        a = 0.5 * (c[3] + n[3])
+        length = dx * dx + dy * dy
+        reach = (2 * (c[1] * dx + c[2] * dy) + length) / (sqrt(ox * ox + oy * oy) + sqrt(c[1] * c[1] + c[2] * c[2]))
+        return c[0] + a * reach - 0.5 * ((c[4] + n[4]) * dx + (c[5] + n[5]) * dy), ox, oy
+    if o[6] != _SETTLED:
+        return np.inf, 0.0, 0.0
+    straight, diagonal = (source, other) if dx == px and dy == py else (other, source)
+    return _through_triangle(cells, target, straight, diagonal, (sx, sy, px, py))
+
+
+@compiled
+def _relax(cells: Array32, source: int, target: int, step: tuple[int, int], width: int) -> bool:
+    # whether `target` is now reached earlier, by the step from cell to cell or by the ray
+    c, n = cells[source], cells[target]
+    dx, dy = step
+    if n[3] == np.inf or n[6] == _BURNED:
+        return False
+    drift = 0.5 * ((c[4] + n[4]) * dx + (c[5] + n[5]) * dy)
+    if n[0] <= c[0] - drift:  # with the drift off, times only grow along a ray
+        return False
+    slanted = dx != 0 and dy != 0
+    if slanted and cells[source + dx, 3] == np.inf and cells[source + dy * width, 3] == np.inf:
+        return False
+    a = 0.5 * (c[3] + n[3])
+    reach = 1.4142135623730951 if slanted else 1.0
+    time = c[0] + a * reach - drift
+    x, y = float(dx), float(dy)
+    along = c[1] * dx + c[2] * dy
+    if along > 0.0 and along * along > 0.9 * reach * reach * (c[1] * c[1] + c[2] * c[2]):
+        x, y = x + c[1], y + c[2]
+    ray, rx, ry = _by_ray(cells, source, target, step, width)
+    if ray <= time * _LONGER:
+        time, x, y = ray, rx, ry
+    if time >= n[0]:
+        return False
+    again = time < n[0] - _IMPROVED * a or n[6] != _SETTLED
+    n[0], n[1], n[2] = time, x, y
+    return again
+
+
+@compiled
+def _per_cell(c: Array32) -> float:
+    # the slope of the arrival time, s per cell
+    far = sqrt(c[1] * c[1] + c[2] * c[2])
+    if far == 0.0:
+        return float(c[3])
+    x, y = c[3] * c[1] / far - c[4], c[3] * c[2] / far - c[5]
+    return sqrt(x * x + y * y)
+
+
+@compiled
+def march(
+    cells: Array32, links: NDArray[np.int32], waiting: NDArray[np.int64], frame: tuple[int, float, float, float]
+) -> int:
+    """Spread from the `waiting` cells until `end`; a cell later than that keeps its time but lights no other.
+
+    Args:
+        cells: (cells, 8) float32, the module's rows; changed in place.
+        links: (cells, 4) int32, all -1; changed in place.
+        waiting: cells that have a time and are yet to light others.
+        frame: width of the grid with its rim, start and end (s), width of a bucket (s).
+
+    Returns:
+        How many times a cell was settled.
+    """
+    width, start, end, step = frame
+    heads = np.full(BUCKETS, -1, np.int32)
+    for cell in waiting:
+        cells[cell, 6] = _WAITING
+        _put(cell, _slot(cells[cell, 0] + cells[cell, 7], 0, start, step), links, heads)
+    count, settled, now, empty = len(waiting), 0, 0, 0
+    while count > 0 and empty < BUCKETS:
+        cell = heads[now % BUCKETS]
+        if cell < 0:
+            now += 1
+            empty += 1
+            continue
+        empty = 0
+        _unlink(cell, links, heads)
+        if int((cells[cell, 0] + cells[cell, 7] - start) / step) > now:  # it waited in the last bucket
+            _put(cell, _slot(cells[cell, 0] + cells[cell, 7], now, start, step), links, heads)
+            continue
+        count -= 1
+        cells[cell, 6] = _SETTLED
+        settled += 1
+        if cells[cell, 0] > end + _per_cell(cells[cell]):
+            continue
+        for dy in range(-1, 2):
+            for dx in range(-1, 2):
+                if dx == 0 and dy == 0:
+                    continue
+                target = cell + dy * width + dx
+                if _relax(cells, cell, target, (dx, dy), width):
+                    if links[target, 2] < 0:
+                        count += 1
+                    cells[target, 6] = _WAITING
+                    _put(target, _slot(cells[target, 0] + cells[target, 7], now, start, step), links, heads)
+    return settled
+
+
+@compiled
+def ignite(cells: Array32, points: NDArray[np.float64], frame: tuple[int, float, float]) -> None:
+    """Give the cells round the points of an ignition their times along straight rays, where these are earlier.
+
+    Args:
+        cells: (cells, 8) float32, the module's rows; changed in place.
+        points: (points, 2) x and y in the grid with its rim.
+        frame: width of the grid with its rim, time of the ignition (s), how far to reach (cells).
+    """
+    width, time, reach = frame
+    height = len(cells) // width
+    for k in range(len(points)):
+        x, y = points[k, 0], points[k, 1]
+        for row in range(max(1, int(y - reach)), min(height - 1, int(y + reach) + 2)):
+            for column in range(max(1, int(x - reach)), min(width - 1, int(x + reach) + 2)):
+                dx, dy = column - x, row - y
+                far = sqrt(dx * dx + dy * dy)
+                if far > reach and far > 0.75:  # a point always lights the cell that it lies in
+                    continue
+                took = _straight(cells, x, y, (dx, dy, far), width)
+                cell = cells[row * width + column]
+                if time + took < cell[0] and cell[6] != _BURNED:
+                    cell[0], cell[1], cell[2], cell[6] = time + took, dx, dy, _WAITING
+
+
+@compiled
+def _straight(cells: Array32, x: float, y: float, way: tuple[float, float, float], width: int) -> float:
+    # the time from (x, y) along a straight way; infinite where a barrier lies across it
+    dx, dy, far = way
+    samples = int(3.0 * far) + 2
+    a, bx, by = 0.0, 0.0, 0.0
+    for k in range(samples):
+        share = (k + 0.5) / samples
+        c = cells[int(y + share * dy + 0.5) * width + int(x + share * dx + 0.5)]
+        if c[3] == np.inf:
+            return np.inf
+        a, bx, by = a + c[3], bx + c[4], by + c[5]
+    return (a * far - bx * dx - by * dy) / samples
+
+
+@compiled
+def record(cells: Array32, out: Array32, end: float) -> None:
+    """Keep what burned by `end`: columns arrival (s), direction (rad from north), cells per second along the ray."""
+    for k in range(len(cells)):
+        c = cells[k]
+        if c[0] <= end and c[6] != _BURNED:
+            c[6] = _BURNED
+            out[k, 0] = c[0]
+            far = sqrt(c[1] * c[1] + c[2] * c[2])
+            if far > 0.0:
+                x, y = c[1] / far, c[2] / far
+                out[k, 1] = atan2(x, -y) % (2.0 * pi)
+                out[k, 2] = 1.0 / (c[3] - c[4] * x - c[5] * y)
+
+
+@compiled
+def turn(cells: Array32, table: Array32, frame: tuple[int, float, float]) -> None:
+    """Go over to another table of spread: the front keeps its place and its shape, and moves on by the new rules.
+
+    Args:
+        cells: (cells, 8) float32, the module's rows, recorded up to the old end; changed in place.
+        table: (cells, 3) float32: the new a, b x, b y.
+        frame: width of the grid with its rim, end of the old table (s), start of the new one (s).
+    """
+    width, end, start = frame
+    for k in range(width + 1, len(cells) - width - 1):
+        c = cells[k]
+        if c[6] == _BURNED:
+            continue
+        time, x, y = np.inf, 0.0, 0.0
+        if table[k, 0] < np.inf:
+            if c[0] < np.inf and c[3] < np.inf:
+                if _beside_burned(cells, k, width):
+                    time, x, y = _turned(c, table[k], start, end)
+            else:
+                time, x, y = _from_burned(cells, table[k], k, (width, start))
+        c[0], c[1], c[2] = time, x, y
+        c[6] = _WAITING if time < np.inf else _IDLE
+    cells[:, 3:6] = table
+
+
+@compiled
+def _beside_burned(cells: Array32, cell: int, width: int) -> bool:
+    for dy in range(-1, 2):
+        for dx in range(-1, 2):
+            if cells[cell + dy * width + dx, 6] == _BURNED:
+                return True
+    return False
+
+
+@compiled
+def _from_burned(cells: Array32, new: Array32, cell: int, frame: tuple[int, float]) -> tuple[float, float, float]:
+    # a cell that could not burn before, entered from the edge it shares with burned ones
+    width, start = frame
+    time, x, y = np.inf, 0.0, 0.0
+    for dx, dy in ((0, -1), (-1, 0), (1, 0), (0, 1)):
+        if cells[cell - dy * width - dx, 6] == _BURNED:
+            took = start + 0.5 * (new[0] - new[1] * dx - new[2] * dy)
+            if took < time:
+                time, x, y = took, 0.5 * dx, 0.5 * dy
+    return time, x, y
+
+
+@compiled
+def _turned(c: Array32, new: Array32, start: float, end: float) -> tuple[float, float, float]:
+    # the distance of a plane front from the cell, then the pace of that front under the new table
+    radius = sqrt(c[1] * c[1] + c[2] * c[2])
+    if radius == 0.0:
+        return start + c[0] - end, 0.0, 0.0
+    ux, uy = c[1] / radius, c[2] / radius
+    nx, ny = c[3] * ux - c[4], c[3] * uy - c[5]
+    pace = sqrt(nx * nx + ny * ny)
+    nx, ny = nx / pace, ny / pace
+    against = nx * new[1] + ny * new[2]
+    now = sqrt(against * against + new[0] * new[0] - new[1] * new[1] - new[2] * new[2]) - against
+    vx, vy = (now * nx + new[1]) / new[0], (now * ny + new[2]) / new[0]
+    old_lean, lean = ux * nx + uy * ny, vx * nx + vy * ny
+    radius *= new[0] * lean * lean * pace / (c[3] * old_lean * old_lean * now)  # the front keeps its curvature
+    return start + (c[0] - end) * now / pace, radius * vx, radius * vy
