@@ -1,10 +1,10 @@
 """The fire front: when each cell of a landscape burns, from ellipses of spread that vary in place and time.
 
-Every cell burns as an ellipse grown from its rear focus (Richards 1990; Finney 2002): at the angle φ from the head the
-front of a point fire moves at `R (1 - e) / (1 - e cos φ)`. The arrival is the least travel time (Fermat), solved as an
-eikonal equation with drift on the grid (`front_kernels`), free of the shape of the grid: where the spread is uniform the
-front is the exact ellipse at any angle. Spread may change at given times (hours of weather); between burn periods the
-front rests. Rows run to the south and columns to the east; the centre of the first cell is (0, 0).
+Every cell burns as an ellipse grown from its rear focus (Richards 1990; Finney 2002): at the angle φ from the head
+the front of a point fire moves at `R (1 - e) / (1 - e cos φ)`. The arrival is the least travel time (Fermat), solved
+as an eikonal equation with drift on the grid (`front_kernels`), free of the shape of the grid: where the spread is
+uniform the front is the exact ellipse at any angle. Spread may change at given times (hours of weather); between burn
+periods the front rests. Rows run to the south and columns to the east; the centre of the first cell is (0, 0).
 
 Sources: G. D. Richards 1990, Int. J. Numer. Methods Eng. 30, 1163; M. A. Finney 2002, Can. J. For. Res. 32, 1420.
 """
@@ -12,9 +12,10 @@ Sources: G. D. Richards 1990, Int. J. Numer. Methods Eng. 30, 1163; M. A. Finney
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from brise.conventions.errors import InputError
 from brise.formulas.compiled import Array32
@@ -34,7 +35,7 @@ class Spread:
         start: s since the scenario's own zero.
         rate: (Y, X) rate of spread of the head, m s-1; 0 is a barrier.
         direction: (Y, X) where the head goes, radians clockwise from north.
-        eccentricity: (Y, X) of the ellipse, 0 ≤ e < 1 (`eccentricity` gives it from length to width).
+        eccentricity: (Y, X) of the ellipse, 0 ≤ e < 1 (`ellipse.eccentricity` gives it).
     """
 
     start: float
@@ -84,37 +85,18 @@ class Front:
     rate: Array32
 
 
-def eccentricity(length_to_width: ArrayLike) -> NDArray[np.float64]:
-    """The eccentricity of an ellipse of this length to width, `sqrt(1 - 1 / LW²)`.
-
-    Args:
-        length_to_width: any shape, 1 or more.
-
-    Raises:
-        InputError: below 1.
-
-    >>> round(float(eccentricity(2.236)), 4)
-    0.8944
-    """
-    ratio = np.asarray(length_to_width, np.float64)
-    if np.any(ratio < 1):
-        raise InputError(f"length to width is {float(np.nanmin(ratio))}, and an ellipse has at least 1")
-    found: NDArray[np.float64] = np.sqrt(1.0 - 1.0 / ratio**2)
-    return found
-
-
 def front(spreads: Sequence[Spread], ignitions: Sequence[Ignition], clock: Clock, cell_m: float) -> Front:
     """The arrival of the fire at every cell.
 
     Args:
         spreads: tables of one shape (Y, X), in the order of their starts; the first starts no later than `clock.start`.
-        ignitions: at least one; one later than `clock.end` never lights, one outside the periods lights when the next opens.
+        ignitions: at least one; later than `clock.end` it never lights, between burn periods when the next one opens.
         clock: from when, until when, and the burn periods.
         cell_m: side of a cell, m.
 
     Raises:
-        InputError: shapes that differ, a rate that is NaN or negative, an eccentricity outside [0, 1), tables or periods
-            out of order, an ignition outside the grid, before the start, or wholly on cells that cannot burn.
+        InputError: shapes that differ, a rate that is NaN or negative, an eccentricity outside [0, 1), tables or
+            periods out of order, an ignition outside the grid, before the start, or wholly on cells that cannot burn.
 
     >>> still = Spread(0.0, np.full((41, 41), 0.5), np.zeros((41, 41)), np.zeros((41, 41)))
     >>> found = front([still], [Ignition([20], [20], 0.0)], Clock(0.0, 3600.0), 10.0)
@@ -197,10 +179,10 @@ def _checked(spreads: Sequence[Spread], ignitions: Sequence[Ignition], clock: Cl
     if not clock.end > clock.start:
         raise InputError(f"the end {clock.end} s is not after the start {clock.start} s")
     edges = [clock.start, *(time for period in clock.periods for time in period)]
-    if any(not later > earlier for earlier, later in zip(edges[1:], edges[2:], strict=False)):
+    if any(not later > earlier for earlier, later in pairwise(edges[1:])):
         raise InputError(f"burn periods overlap or run backwards: {clock.periods}")
     starts = [spread.start for spread in spreads]
-    if not starts[0] <= clock.start or any(not b > a for a, b in zip(starts, starts[1:], strict=False)):
+    if not starts[0] <= clock.start or any(not b > a for a, b in pairwise(starts)):
         raise InputError(f"tables start at {starts} s: not in order, or after the fire's start at {clock.start} s")
     shape = np.shape(spreads[0].rate)
     if len(shape) != 2:
@@ -303,7 +285,7 @@ def _ignite(cells: Array32, ignition: Ignition, time: float, shape: tuple[int, i
 
 def _along(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     pieces = [corners[:1]]
-    for first, last in zip(corners, corners[1:], strict=False):
+    for first, last in pairwise(corners):
         count = int(np.ceil(np.hypot(*(last - first)) / _LINE_STEP))
         pieces.append(first + (last - first) * (np.arange(1, count + 1) / max(count, 1))[:, None])
     return np.concatenate(pieces)

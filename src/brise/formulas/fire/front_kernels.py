@@ -3,13 +3,14 @@
 An ellipse that grows from its focus crosses the vector v in `a |v| - b · v` seconds, with a = 1 / (R (1 - e)) and
 b = e a along the head (R rate of the head, e eccentricity). So arrival T obeys `|∇T + b| = a`: after b is taken off, an
 isotropic eikonal equation, solved here on the eight triangles round a cell. Each cell also carries the offset from the
-(virtual) source of its ray: where a and b do not vary, times telescope to the exact straight ray, in any direction; where
-they do, the measured difference between the two corners of a triangle turns the ray.
+(virtual) source of its ray: where a and b do not vary, times telescope to the exact straight ray, in any direction;
+where they do, the measured difference between the two corners of a triangle turns the ray.
 
 One row of `cells` a cell (float32; the grid has a rim one cell wide that never burns; x to the east, y to the south,
-lengths in cells): T, offset x, offset y, a, b x, b y, state, and what is added to T to give the order of visits (the
-drift b · x of the fastest cells: without it T grows along every ray, so that hardly a cell is visited twice). One row of `links` (int32) a cell: next, previous,
-bucket, unused: every cell waits in at most one bucket of a circular queue, so memory is linear in the cells.
+lengths in cells): T, offset x, offset y, a, b x, b y, state, and what is added to T for the order of visits (the drift
+b · x of the fast cells: without it T grows along every ray, and hardly a cell is visited twice). One row of `links`
+(int32) a cell: next, previous, bucket, unused: every cell waits in at most one bucket of a circular queue, so memory
+is linear in the cells.
 """
 
 from math import atan2, pi, sqrt
@@ -58,45 +59,57 @@ def _slot(time: float, now: int, start: float, width: float) -> int:
 
 
 @compiled
-def _through_triangle(
-    cells: Array32, target: int, straight: int, diagonal: int, ray: tuple[float, float, float, float]
+def _through(
+    cells: Array32, target: int, corners: tuple[int, int], ray: tuple[float, float, float, float]
 ) -> tuple[float, float, float]:
-    # ray: the steps (x, y) from `diagonal` to `target`, and the step from `straight` to `target`
+    # corners: beside the target (p) and diagonal to it (q); ray: the steps (x, y) from q, and from p, to the target
     sx, sy, px, py = ray
-    p, q = cells[straight], cells[diagonal]
+    p, q, n = cells[corners[0]], cells[corners[1]], cells[target]
     fx, fy, gx, gy = p[1] + px, p[2] + py, q[1] + sx, q[2] + sy
-    along_x = px != 0.0
-    minor, major = (abs(fy), abs(fx)) if along_x else (abs(fx), abs(fy))
-    share = min(minor / major, 1.0)
+    minor, major = (abs(fy), abs(fx)) if px != 0.0 else (abs(fx), abs(fy))
+    share = minor / major if minor < major else 1.0
     ox, oy = fx + share * (gx - fx), fy + share * (gy - fy)
     radius = sqrt(ox * ox + oy * oy)
-    n = cells[target]
     a = 0.5 * (n[3] + p[3] + share * (q[3] - p[3]))
     bx = 0.5 * (n[4] + p[4] + share * (q[4] - p[4]))
     by = 0.5 * (n[5] + p[5] + share * (q[5] - p[5]))
-    if (fx - gx) ** 2 + (
-        fy - gy
-    ) ** 2 > _ALIKE * radius * radius:  # rays of two origins: a plane front between the corners
-        first, second = p[0] - bx * px - by * py, q[0] - bx * sx - by * sy
+    first, second = p[0] - bx * px - by * py, q[0] - bx * sx - by * sy
+    apart = (fx - gx) ** 2 + (fy - gy) ** 2
+    if apart < _ALIKE * radius * radius:
+        time, minor = _curved((p[1], p[2], q[1], q[2]), ray, (first, second, a), (share, ox / radius, oy / radius))
+    else:  # rays of two origins: a plane front between the corners
         minor = min(max((first - second) / a, 0.0), 0.7071067811865476)
-        major = sqrt(1.0 - minor * minor)
-        share = minor / major
-        time = first + share * (second - first) + a / major
-        if along_x:
-            return time, radius * major * sx, radius * minor * sy
-        return time, radius * minor * sx, radius * major * sy
+        time = first + (a + minor * (second - first)) / sqrt(1.0 - minor * minor)
+    major = radius * sqrt(1.0 - minor * minor)
+    minor *= radius
+    if px != 0.0:
+        return time, major * sx, minor * sy
+    return time, minor * sx, major * sy
+
+
+@compiled
+def _curved(
+    origins: tuple[float, float, float, float],
+    ray: tuple[float, float, float, float],
+    values: tuple[float, float, float],
+    middle: tuple[float, float, float],
+) -> tuple[float, float]:
+    # each corner foretells the time by its own circle; between the two, the cubic of values and slopes (Yabe's CIP):
+    # stable, and exact where both circles are one
+    ux, uy, vx, vy = origins
+    sx, sy, px, py = ray
+    first, second, a = values
+    share, mx, my = middle
+    fx, fy, gx, gy = ux + px, uy + py, vx + sx, vy + sy
     far_p, far_q = sqrt(fx * fx + fy * fy), sqrt(gx * gx + gy * gy)
-    reach = (2 * (p[1] * px + p[2] * py) + 1.0) / (far_p + sqrt(p[1] * p[1] + p[2] * p[2]))
-    first = p[0] + a * reach - bx * px - by * py
-    reach = (2 * (q[1] * sx + q[2] * sy) + 2.0) / (far_q + sqrt(q[1] * q[1] + q[2] * q[2]))
-    second = q[0] + a * reach - bx * sx - by * sy
-    if along_x:
-        major, minor = ox * sx / radius, oy * sy / radius
+    first += a * (2.0 * (ux * px + uy * py) + 1.0) / (far_p + sqrt(ux * ux + uy * uy))
+    second += a * (2.0 * (vx * sx + vy * sy) + 2.0) / (far_q + sqrt(vx * vx + vy * vy))
+    if px != 0.0:
+        major, minor = mx * sx, my * sy
         turn_p, turn_q = minor - fy * sy / far_p, minor - gy * sy / far_q
     else:
-        major, minor = oy * sy / radius, ox * sx / radius
+        major, minor = my * sy, mx * sx
         turn_p, turn_q = minor - fx * sx / far_p, minor - gx * sx / far_q
-    # between the corners: the cubic of two values and two slopes, in s per cell of the way from p to q (Yabe's CIP)
     rest = 1.0 - share
     first -= a * share * turn_p
     second += a * rest * turn_q
@@ -106,11 +119,7 @@ def _through_triangle(
     slope += rest * (1.0 - 3.0 * share) * turn_p - share * (2.0 - 3.0 * share) * turn_q
     slope = min(max(slope, -0.5), 0.5)
     time -= 0.5 * a * slope * slope / (major * major * major)
-    minor = min(max(minor - slope, -0.7), 0.7)
-    major = sqrt(1.0 - minor * minor)
-    if along_x:
-        return time, radius * major * sx, radius * minor * sy
-    return time, radius * minor * sx, radius * major * sy
+    return time, min(max(minor - slope, -0.7), 0.7)
 
 
 @compiled
@@ -120,6 +129,8 @@ def _by_ray(cells: Array32, source: int, target: int, step: tuple[int, int], wid
     c = cells[source]
     ox, oy = c[1] + dx, c[2] + dy
     ax, ay = abs(ox), abs(oy)
+    if ax + ay == 0.0:  # back at the origin of the ray
+        return np.inf, 0.0, 0.0
     sx, sy = (1 if ox > 0 else -1), (1 if oy > 0 else -1)
     px, py = (sx, 0) if ax >= ay else (0, sy)
     share = (ay / ax) if ax >= ay else (ax / ay)
@@ -142,8 +153,8 @@ def _by_ray(cells: Array32, source: int, target: int, step: tuple[int, int], wid
         return c[0] + a * reach - 0.5 * ((c[4] + n[4]) * dx + (c[5] + n[5]) * dy), ox, oy
     if o[6] != _SETTLED:
         return np.inf, 0.0, 0.0
-    straight, diagonal = (source, other) if dx == px and dy == py else (other, source)
-    return _through_triangle(cells, target, straight, diagonal, (sx, sy, px, py))
+    corners = (source, other) if dx == px and dy == py else (other, source)
+    return _through(cells, target, corners, (sx, sy, px, py))
 
 
 @compiled
@@ -173,7 +184,7 @@ def _relax(cells: Array32, source: int, target: int, step: tuple[int, int], widt
         return False
     again = time < n[0] - _IMPROVED * a or n[6] != _SETTLED
     n[0], n[1], n[2] = time, x, y
-    return again
+    return bool(again)
 
 
 @compiled
@@ -184,6 +195,29 @@ def _per_cell(c: Array32) -> float:
         return float(c[3])
     x, y = c[3] * c[1] / far - c[4], c[3] * c[2] / far - c[5]
     return sqrt(x * x + y * y)
+
+
+@compiled
+def _light(
+    cells: Array32,
+    links: NDArray[np.int32],
+    heads: NDArray[np.int32],
+    place: tuple[int, int, int],
+    queue: tuple[float, float],
+) -> int:
+    # try the eight neighbours; returns how many more cells wait
+    cell, width, now = place
+    start, step = queue
+    more = 0
+    for dy in range(-1, 2):
+        for dx in range(-1, 2):
+            target = cell + dy * width + dx
+            if (dx != 0 or dy != 0) and _relax(cells, cell, target, (dx, dy), width):
+                if links[target, 2] < 0:
+                    more += 1
+                cells[target, 6] = _WAITING
+                _put(target, _slot(cells[target, 0] + cells[target, 7], now, start, step), links, heads)
+    return more
 
 
 @compiled
@@ -223,16 +257,7 @@ def march(
         settled += 1
         if cells[cell, 0] > end + _per_cell(cells[cell]):
             continue
-        for dy in range(-1, 2):
-            for dx in range(-1, 2):
-                if dx == 0 and dy == 0:
-                    continue
-                target = cell + dy * width + dx
-                if _relax(cells, cell, target, (dx, dy), width):
-                    if links[target, 2] < 0:
-                        count += 1
-                    cells[target, 6] = _WAITING
-                    _put(target, _slot(cells[target, 0] + cells[target, 7], now, start, step), links, heads)
+        count += _light(cells, links, heads, (cell, width, now), (start, step))
     return settled
 
 
