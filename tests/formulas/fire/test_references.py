@@ -131,6 +131,29 @@ def test_elmfire_ellipse(fire_data: Path) -> None:
         assert_allclose(area, float(row["area_ha"]), rtol=0.005)
 
 
+def test_flammap_with_wind_and_canopy(fire_data: Path) -> None:
+    """36 mph at 20 ft over forest: the wind reaches the flames as in FlamMap."""
+    folder = fire_data / "flammap_mtt_19545"
+    layers = np.frombuffer((folder / "19545.lcp").read_bytes()[7316:], "<i2").reshape(94, 84, 8).astype(float)
+    _, slope, aspect, code, cover, height, base, density = np.moveaxis(layers, -1, 0)
+    tangent, facing = np.tan(np.radians(slope)), np.radians(np.maximum(aspect, 0) + 180)
+    rise = np.array([tangent * np.sin(facing), tangent * np.cos(facing)])
+    towards = np.radians(299 - 180)
+    wind = 36 * MPH * np.array([np.sin(towards), np.cos(towards)])[:, None, None]
+    fuel, moisture = fuel_arrays(code.astype(int)), np.array([0.03, 0.04, 0.10, 0.53, 1.31])
+    fire = surface_spread(fuel, moisture, wind * wind_adjustment(fuel.depth, height / 10, cover / 100), rise)
+    full = rothermel_rate(rothermel_bed(moisture), np.broadcast_to(wind, rise.shape), rise)
+    crowns = crown_fire(fire, Canopy(base / 10, height / 10, density / 100, np.float64(1.0)), full)
+    kind, rate = (
+        np.loadtxt(folder / "Outputs" / f"testMTT_{name}.asc", skiprows=6) for name in ("CROWNSTATE", "SPREADRATE")
+    )
+    assert (crowns.kind == kind).mean() >= 0.999  # measured 0.99975: two cells of 7,896
+    burned = kind > 0
+    off = np.abs(crowns.rate * 60 / np.where(burned, rate, 1.0) - 1.0)[burned]
+    assert np.median(off) < 0.002  # measured 0.0007
+    assert (off < 0.05).mean() > 0.99  # measured 0.997
+
+
 def test_elmfire_crown_rate() -> None:
     # 65.63 m/min in ELMFIRE's second verification case; the wind's 1.15 is its rounding
     assert_allclose(cruz_active_rate(12 * MPH * 1.15, 0.18, 0.04) * 60, 65.63, rtol=0.001)

@@ -1,9 +1,9 @@
 """Moisture of dead fuel from the weather, through the day and over the terrain.
 
 Fosberg and Deeming (1971, RM-207; the National Fire Danger Rating System, Bradshaw et al. 1983, INT-169): dead fuel
-tends to an equilibrium with the air that touches it (Simard 1968) at the pace of its time lag. That air is warmed by the
-sun on the slope and under the canopy (Byram and Jemison 1943, as Rothermel et al. 1986, INT-359, use it), which gives
-the diurnal and the terrain's part. Moistures are fractions of dry mass, temperatures K, relative humidity 0 to 1.
+tends to an equilibrium with the air that touches it (Simard 1968) at the pace of its time lag. That air is warmed by
+the sun on the slope and under the canopy (Byram and Jemison 1943, as Rothermel et al. 1986, INT-359, use it): the
+diurnal part and the terrain's. Moistures are fractions of dry mass, temperatures K, relative humidity 0 to 1.
 """
 
 import numpy as np

@@ -11,7 +11,7 @@ from brise.formulas.fire.fuel_models import FOOT
 Array = NDArray[np.float64]
 
 TEN_METRES_TO_TWENTY_FEET = 1.0 / 1.15  # Turner and Lawson (1978), as in BehavePlus, FARSITE and ELMFIRE
-_SHELTERED_FROM = 0.05  # crown share of the space under the canopy's top from which the canopy governs
+_SHELTERED_FROM = 0.05  # cover, or crown fill, from which the canopy governs
 
 
 def twenty_foot_wind(ten_metre_wind: ArrayLike) -> Array:
@@ -23,16 +23,18 @@ def twenty_foot_wind(ten_metre_wind: ArrayLike) -> Array:
     return np.asarray(np.asarray(ten_metre_wind, float) * TEN_METRES_TO_TWENTY_FEET)
 
 
-def crown_fill(cover: ArrayLike, crown_ratio: ArrayLike) -> Array:
-    """Share of the space under the canopy's top that crowns (cones) fill: cover times crown ratio over 3.
+def crown_fill(cover: ArrayLike, crown_ratio: ArrayLike | None = None) -> Array:
+    """Share of the space under the canopy's top that crowns fill, from cover and crown ratio (fractions).
 
-    Albini and Baughman (1979). Fractions in, fraction out. FARSITE and FlamMap take the crown ratio from the heights:
-    (canopy height - canopy base height) / canopy height.
+    With a crown ratio (crown length over canopy height): cover times ratio over 3, cones (Albini and Baughman 1979;
+    BehavePlus). Without: cover times pi / 12, cones as long as the trees are tall on a square grid (Finney 1998,
+    FARSITE; FlamMap's own output follows it to 0.1 %, whatever the canopy base).
 
-    >>> crown_fill(0.6, 0.5).round(3).item()
-    0.1
+    >>> crown_fill(0.6, 0.5).round(3).item(), crown_fill(0.6).round(3).item()
+    (0.1, 0.157)
     """
-    return np.asarray(np.asarray(cover, float) * np.asarray(crown_ratio, float) / 3.0)
+    share = np.asarray(cover, float)
+    return np.asarray(share * np.pi / 12.0 if crown_ratio is None else share * np.asarray(crown_ratio, float) / 3.0)
 
 
 def _log_profile(height_ft: Array) -> Array:
@@ -40,19 +42,20 @@ def _log_profile(height_ft: Array) -> Array:
 
 
 def wind_adjustment(
-    depth: ArrayLike, height: ArrayLike = 0.0, cover: ArrayLike = 0.0, crown_ratio: ArrayLike = 0.0
+    depth: ArrayLike, height: ArrayLike = 0.0, cover: ArrayLike = 0.0, crown_ratio: ArrayLike | None = None
 ) -> Array:
     """Midflame over 20-ft wind (…).
 
-    Without shelter (crown fill below 5 %): 1.83 / ln((20 + 0.36 H) / (0.13 H)), H the depth of the fuel bed in ft;
-    under a canopy: 0.555 / (sqrt(f H) ln((20 + 0.36 H) / (0.13 H))), H the canopy's height in ft, f its crown fill
-    (Andrews 2012, eq. 5 and 6).
+    In the open 1.83 / ln((20 + 0.36 H) / (0.13 H)), H the depth of the fuel bed in ft; under a canopy
+    0.555 / (sqrt(f H) ln((20 + 0.36 H) / (0.13 H))), H the canopy's height in ft, f its `crown_fill` (Andrews 2012, eq.
+    5 and 6). The canopy governs where crowns fill 5 % (BehavePlus, with a crown ratio) or cover above 5 % (FARSITE and
+    FlamMap, without).
 
     Args:
         depth: Of the fuel bed, m; 0 (nothing to burn) gives 0.
         height: Of the canopy's top, m.
         cover: Of the canopy, fraction.
-        crown_ratio: Crown length over canopy height, fraction.
+        crown_ratio: Crown length over canopy height, fraction; left out: FlamMap's rule.
 
     GR2 (1 ft) in the open 0.362, ELMFIRE's 3.62 mph of 10; under 18 m of forest, half covered, half crowns, 0.149:
 
@@ -60,8 +63,9 @@ def wind_adjustment(
     (0.362, 0.149)
     """
     bed, top = np.asarray(depth, float) / FOOT, np.asarray(height, float) / FOOT
-    fill = crown_fill(cover, crown_ratio)
-    sheltered = (fill >= _SHELTERED_FROM) & (top > 0)
+    share = np.asarray(cover, float)
+    fill = crown_fill(share, crown_ratio)
+    sheltered = ((share > _SHELTERED_FROM) if crown_ratio is None else (fill >= _SHELTERED_FROM)) & (top > 0)
     open_factor = np.where(bed > 0, 1.83 / _log_profile(np.where(bed > 0, bed, 1.0)), bed * 0.0)
     tall, full = np.where(sheltered, top, 1.0), np.where(sheltered, fill, 1.0)
     unknown = np.isnan(top) | np.isnan(fill)
