@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from brise.conventions.errors import InputError
 
 Array = NDArray[np.float64]
-LengthToWidth = Literal["behave", "elmfire", "alexander"]
+LengthToWidth = Literal["behave", "flammap", "elmfire", "alexander"]
 
-FORMULAS: tuple[LengthToWidth, ...] = ("behave", "elmfire", "alexander")
+FORMULAS: tuple[LengthToWidth, ...] = ("behave", "flammap", "elmfire", "alexander")
 LIMIT = 8.0  # the usual cap of BehavePlus, FARSITE and ELMFIRE
 
 _MPH = 0.44704  # m s-1, exact
@@ -26,6 +26,7 @@ def length_to_width(wind: ArrayLike, formula: LengthToWidth = "behave", limit: f
     """Length over width of the ellipse from the effective midflame wind (…), m s-1; 1 in still air, at most `limit`.
 
     - behave: 0.936 exp(0.1147 U) + 0.461 exp(-0.0692 U) - 0.397, U in mph (Anderson 1983 as in BehavePlus and FARSITE);
+    - flammap: the same; `surface.spread` gives it the sum of the wind and of the wind that equals the slope;
     - elmfire: the same with 0.2566 and 0.1548, U in mph (ELMFIRE applies Anderson's m s-1 coefficients to mph);
     - alexander: 1 + 0.0012 W**2.154, W the 10 m wind in km h-1 (Alexander 1985), here 2.875 times the midflame wind
       (1.15 from 10 m to 20 ft, over the wind adjustment 0.4 of open fuels).
@@ -40,7 +41,7 @@ def length_to_width(wind: ArrayLike, formula: LengthToWidth = "behave", limit: f
     """
     speed = np.maximum(np.asarray(wind, float), 0.0)
     mph = np.minimum(speed / _MPH, 1000.0)  # beyond any storm; keeps the exponential finite
-    if formula == "behave":
+    if formula in ("behave", "flammap"):
         ratio = 0.936 * np.exp(0.1147 * mph) + 0.461 * np.exp(-0.0692 * mph) - 0.397
     elif formula == "elmfire":
         ratio = 0.936 * np.exp(0.2566 * mph) + 0.461 * np.exp(-0.1548 * mph) - 0.397

@@ -251,6 +251,13 @@ def flame_length(intensity: ArrayLike) -> Array:
     return np.asarray(0.45 * FOOT * (np.asarray(intensity, float) * FOOT / BTU) ** 0.46)
 
 
+def _slope_wind(bed: FuelBed, rise: Array, steep: Array) -> Array:
+    """The uphill wind, (2, …) m s-1, that would push as the slope does."""
+    scale = np.where(bed.wind_scale > 0, bed.wind_scale, 1.0)
+    speed = (bed.slope_scale * steep**2 / scale) ** (1.0 / bed.wind_exponent) * _FT_MIN
+    return np.asarray(_over(rise, np.broadcast_to(steep, rise.shape)) * speed)
+
+
 def spread(
     bed: FuelBed,
     wind: ArrayLike,
@@ -265,7 +272,8 @@ def spread(
         bed: (…).
         wind: (2, …) m s-1, blowing to, at midflame height.
         slope: (2, …) uphill, tangent.
-        shape: Formula of length to width.
+        shape: Formula of length to width, from the effective wind; flammap instead adds the wind and the slope's
+            equivalent wind as vectors (its own output: within 0.1 %), which differs by up to a quarter on steep ground.
         limit: Cap of the effective wind.
         longest: Largest length to width.
     """
@@ -281,11 +289,12 @@ def spread(
     capped = np.minimum(effective, wind_limit_of(bed.reaction_intensity, limit))
     factor = np.where(capped < effective, bed.wind_scale * (capped / _FT_MIN) ** bed.wind_exponent, factor)
     rate = np.asarray(bed.rate * (1.0 + factor))
+    shaping = capped if shape != "flammap" else np.hypot(*(blow + _slope_wind(bed, rise, steep)))
     heat = np.broadcast_to(bed.reaction_intensity * bed.residence_time, rate.shape)
     return SurfaceFire(
         rate=rate,
         direction=np.asarray(np.arctan2(east, north) % (2.0 * np.pi)),
-        length_to_width=length_to_width(capped, shape, longest),
+        length_to_width=length_to_width(shaping, shape, longest),
         effective_wind=np.asarray(capped),
         flame_length=flame_length(heat * rate),
         intensity=np.asarray(heat * rate),
