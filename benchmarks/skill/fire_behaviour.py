@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from brise.formulas.fire.crown import Canopy, crown_fire, rothermel_bed, rothermel_rate
+from brise.formulas.fire.crown import Canopy, crown_fire, rothermel_bed, rothermel_run
 from brise.formulas.fire.fuel_models import fuel_arrays, fuel_model, stack
-from brise.formulas.fire.surface import surface_spread
+from brise.formulas.fire.surface import heading_on_slope, surface_spread
 from brise.formulas.fire.wind import wind_adjustment
 
 MPH, CHAIN_H = 0.44704, 66 * 0.3048 / 3600
@@ -62,9 +62,9 @@ def crowns_of(layers: dict[str, np.ndarray], wind: np.ndarray, moisture: np.ndar
     open_wind = np.broadcast_to(wind.reshape(2, *(1,) * (rise.ndim - 1)), rise.shape)
     fuel = fuel_arrays(layers["code"].astype(int))
     midflame = open_wind * wind_adjustment(fuel.depth, layers["height"] / 10, layers["cover"] / 100)
-    surface = surface_spread(fuel, moisture, midflame, rise)
+    surface = surface_spread(fuel, moisture, midflame, rise, "flammap")
     canopy = Canopy(layers["base"] / 10, layers["height"] / 10, layers["density"] / 100, np.float64(foliar))
-    return surface, crown_fire(surface, canopy, rothermel_rate(rothermel_bed(moisture), open_wind, rise))
+    return surface, crown_fire(surface, canopy, rothermel_run(rothermel_bed(moisture), open_wind, rise))
 
 
 def worcester(folder: Path) -> None:
@@ -99,24 +99,32 @@ def travel_time_run(folder: Path) -> None:
     layers["tangent"] = np.tan(np.radians(layers["slope"]))
     towards = np.radians(299 - 180)
     wind = 36 * MPH * np.array([np.sin(towards), np.cos(towards)])
-    fire, crowns = crowns_of(layers, wind, np.array([0.03, 0.04, 0.10, 0.53, 1.31]), 1.0)
+    _, crowns = crowns_of(layers, wind, np.array([0.03, 0.04, 0.10, 0.53, 1.31]), 1.0)
     want = {
         name: np.loadtxt(folder / "Outputs" / f"testMTT_{name}.asc", skiprows=6)
-        for name in ("SPREADRATE", "CROWNSTATE", "MAXSPREADDIR", "INTENSITY", "FLAMELENGTH")
+        for name in ("SPREADRATE", "CROWNSTATE", "MAXSPREADDIR", "INTENSITY", "ELLIPSEDIM_A", "ELLIPSEDIM_B")
     }
     kind = want["CROWNSTATE"]
+    facing = np.radians(np.maximum(layers["aspect"], 0) + 180)
+    heading = heading_on_slope(crowns.direction, layers["tangent"] * np.array([np.sin(facing), np.cos(facing)]))
     print("\n### FlamMap, travel-time landscape (36 mph at 20 ft, canopy)\n")
-    line(
-        "kind", "cells", "same kind", "ROS median error", "within 5 %", "intensity median", "direction median, degrees"
-    )
-    line(*["---"] * 7)
+    line("kind", "cells", "same kind", "ROS median error", "within 5 %", "intensity", "L/W", "direction, degrees")
+    line(*["---"] * 8)
     for name, code in (("surface", 1), ("passive", 2), ("active", 3)):
         own = kind == code
         off = np.abs(crowns.rate[own] * 60 / want["SPREADRATE"][own] - 1)
         heat = np.abs(crowns.intensity[own] / 1e3 / want["INTENSITY"][own] - 1)
-        turn = np.abs((np.degrees(fire.direction - want["MAXSPREADDIR"])[own] + 180) % 360 - 180)
+        shape = np.abs(crowns.length_to_width * want["ELLIPSEDIM_A"] / np.where(own, want["ELLIPSEDIM_B"], 1.0) - 1)[
+            own
+        ]
+        turn = np.abs((np.degrees(heading - want["MAXSPREADDIR"])[own] + 180) % 360 - 180)
         same = f"{(crowns.kind[own] == code).mean():.3%}"
-        figures = (f"{np.median(off):.3%}", f"{(off < 0.05).mean():.2%}", f"{np.median(heat):.3%}")
+        figures = (
+            f"{np.median(off):.3%}",
+            f"{(off < 0.05).mean():.2%}",
+            f"{np.median(heat):.3%}",
+            f"{np.median(shape):.3%}",
+        )
         line(name, int(own.sum()), same, *figures, float(np.median(turn)))
 
 

@@ -142,7 +142,7 @@ def canopy(base: float, density: float) -> crown.Canopy:
 def test_kinds_of_fire() -> None:
     bed = crown.rothermel_bed(DRY[:, None])
     wind, flat = np.array([[0.0], [12.0]]), np.zeros((2, 1))
-    full = crown.rothermel_rate(bed, wind, flat)
+    full = crown.rothermel_run(bed, wind, flat)
     surface = surface_spread(fuel_arrays([165]), DRY, 0.2 * wind, flat)
     below = crown.rate_when_active(fuel_bed(fuel_arrays([165]), DRY), bed, 0.2, 0.2, 0.0)
     for method in crown.METHODS:
@@ -152,14 +152,16 @@ def test_kinds_of_fire() -> None:
         ]
         assert kinds == [crown.SURFACE, crown.SURFACE, crown.PASSIVE, crown.ACTIVE, -1]
     active = crown.crown_fire(surface, canopy(1.0, 0.4), full, "scott_reinhardt", below)
-    assert_allclose(active.rate, full, rtol=1e-12)
+    assert_allclose(active.rate, full.rate, rtol=1e-12)
+    assert_allclose(active.length_to_width, full.length_to_width, rtol=1e-12)
     assert active.intensity > surface.intensity
     assert active.flame_length > surface.flame_length
 
 
 def test_crown_refusals() -> None:
     surface = surface_spread(fuel_arrays([165]), DRY, np.zeros((2, 1)), np.zeros((2, 1)))
+    run = crown.CrownRun(np.ones(1), np.zeros(1), np.ones(1))
     with pytest.raises(InputError, match="crown method 'own' is unknown"):
-        crown.crown_fire(surface, canopy(1, 0.1), [1.0], "own")  # type: ignore[arg-type]
+        crown.crown_fire(surface, canopy(1, 0.1), run, "own")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="wants when_active"):
-        crown.crown_fire(surface, canopy(1, 0.1), [1.0], "scott_reinhardt")
+        crown.crown_fire(surface, canopy(1, 0.1), run, "scott_reinhardt")

@@ -45,12 +45,29 @@ class Canopy:
 
 
 @dataclass(frozen=True, slots=True)
+class CrownRun:
+    """What a fully active crown fire would do at each place, each (…).
+
+    Attributes:
+        rate: m s-1.
+        direction: Radians clockwise from north.
+        length_to_width: Of its ellipse.
+    """
+
+    rate: Array
+    direction: Array
+    length_to_width: Array
+
+
+@dataclass(frozen=True, slots=True)
 class CrownFire:
     """What burns once crowns are counted, each (…).
 
     Attributes:
         kind: 0 none, 1 surface, 2 passive crown fire, 3 active crown fire; -1 unknown.
         rate: Of the head, m s-1.
+        direction: Of the head, radians clockwise from north; the crown fire's where it is active.
+        length_to_width: Of the ellipse; the crown fire's where it is active.
         intensity: W m-1, surface and burned crowns.
         flame_length: m; of a crown fire 0.2 I**(2/3) ft (Thomas 1963).
         fraction_burned: Of the crowns.
@@ -58,6 +75,8 @@ class CrownFire:
 
     kind: NDArray[np.int8]
     rate: Array
+    direction: Array
+    length_to_width: Array
     intensity: Array
     flame_length: Array
     fraction_burned: Array
@@ -142,8 +161,11 @@ def rothermel_bed(moisture: ArrayLike) -> FuelBed:
     return fuel_bed(fuel_arrays(np.full(wet.shape[1:], 10)), wet)
 
 
-def rothermel_rate(bed: FuelBed, twenty_foot: ArrayLike, slope: ArrayLike) -> Array:
-    """Rate of an active crown fire, m s-1: 3.34 times fuel model 10's under 0.4 of the 20-ft wind (Rothermel 1991).
+def rothermel_run(bed: FuelBed, twenty_foot: ArrayLike, slope: ArrayLike) -> CrownRun:
+    """An active crown fire: 3.34 times fuel model 10's rate under 0.4 of the 20-ft wind (Rothermel 1991).
+
+    Its length to width is that of behave's formula under half the 20-ft wind and the slope's equivalent wind, as
+    FlamMap makes it (65 active cells of its own output: median 1.000).
 
     Args:
         bed: From `rothermel_bed`.
@@ -151,10 +173,15 @@ def rothermel_rate(bed: FuelBed, twenty_foot: ArrayLike, slope: ArrayLike) -> Ar
         slope: (2, …) uphill, tangent.
 
     >>> bed = rothermel_bed([0.06, 0.07, 0.08, 0.6, 0.9])
-    >>> (rothermel_rate(bed, [0.0, 20 * 0.44704], [0.0, 0.0]) * 60).round(2).item()
-    19.06
+    >>> run = rothermel_run(bed, [0.0, 20 * 0.44704], [0.0, 0.0])
+    >>> (run.rate * 60).round(2).item(), run.length_to_width.round(2).item()
+    (19.06, 2.78)
     """
-    return np.asarray(3.34 * spread(bed, 0.4 * np.asarray(twenty_foot, float), slope).rate)
+    wind = np.asarray(twenty_foot, float)
+    fire = spread(bed, 0.4 * wind, slope)
+    return CrownRun(
+        np.asarray(3.34 * fire.rate), fire.direction, spread(bed, 0.5 * wind, slope, "flammap").length_to_width
+    )
 
 
 def rate_when_active(
@@ -197,7 +224,7 @@ def crown_length_to_width(twenty_foot_speed: ArrayLike, limit: float = 8.0) -> A
 def crown_fire(
     surface: SurfaceFire,
     canopy: Canopy,
-    crown_rate: ArrayLike,
+    run: CrownRun,
     method: CrownMethod = "finney",
     when_active: ArrayLike | None = None,
 ) -> CrownFire:
@@ -213,7 +240,7 @@ def crown_fire(
     Args:
         surface: The surface fire, (…).
         canopy: (…).
-        crown_rate: Rate of a fully active crown fire, (…), m s-1, from `rothermel_rate` or `cruz_active_rate`.
+        run: A fully active crown fire, (…), from `rothermel_run`, or built from `cruz_active_rate`.
         method: finney or scott_reinhardt.
         when_active: With scott_reinhardt, the surface rate at which crowns are active (`rate_when_active`), (…).
 
@@ -222,7 +249,7 @@ def crown_fire(
     """
     if method not in METHODS:
         raise InputError(f"crown method {method!r} is unknown: one of {', '.join(METHODS)}")
-    full = np.asarray(crown_rate, float)
+    full = np.asarray(run.rate, float)
     kept = critical_rate(canopy.bulk_density)
     lights = surface.intensity >= critical_intensity(canopy.base, canopy.foliar_moisture)
     lights &= (canopy.bulk_density > 0) & (surface.rate > 0)
@@ -241,7 +268,11 @@ def crown_fire(
     joined = surface.rate + fraction * np.maximum(full - surface.rate, 0.0)
     active = lights & ((joined if method == "finney" else full) >= kept)
     rate = np.where(active | (lights & (method == "scott_reinhardt")), joined, surface.rate)
-    return _crown_fire(surface, canopy, (lights, active), (rate, fraction))
+    led = (
+        np.where(active, run.direction, surface.direction),
+        np.where(active, run.length_to_width, surface.length_to_width),
+    )
+    return _crown_fire(surface, canopy, (lights, active), (rate, fraction, *led))
 
 
 def _finney_fraction(rate: Array, low: Array, kept: Array) -> Array:
@@ -260,9 +291,9 @@ def _crown_fire(
     surface: SurfaceFire,
     canopy: Canopy,
     state: tuple[NDArray[np.bool_], NDArray[np.bool_]],
-    found: tuple[Array, Array],
+    found: tuple[Array, Array, Array, Array],
 ) -> CrownFire:
-    (lights, active), (rate, fraction) = state, found
+    (lights, active), (rate, fraction, direction, ratio) = state, found
     foliage = np.maximum(canopy.height - canopy.base, 0.0) * canopy.bulk_density
     crowns = np.where(lights, fraction * foliage * _CROWN_HEAT, 0.0)
     intensity = (surface.heat_per_area + crowns) * rate
@@ -272,6 +303,8 @@ def _crown_fire(
     return CrownFire(
         np.asarray(np.where(unknown, -1, kind), np.int8),
         np.asarray(np.where(unknown, np.nan, rate)),
+        np.asarray(np.where(unknown, np.nan, direction)),
+        np.asarray(np.where(unknown, np.nan, ratio)),
         np.asarray(np.where(unknown, np.nan, intensity)),
         np.asarray(np.where(unknown, np.nan, np.where(lights, tall, flame_length(intensity)))),
         np.asarray(np.where(unknown, np.nan, fraction)),
