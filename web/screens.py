@@ -1,0 +1,58 @@
+"""The screens of docs/screens: the app of a running server as a phone shows it, light and dark.
+
+.venv/bin/python web/screens.py http://127.0.0.1:8080
+"""
+
+import io
+import sys
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+FOLDER = Path(__file__).parents[1] / "docs" / "screens"
+LONDON = "at=51.5085,-0.1257&name=London&country=GB&zone=Europe/London"
+SCREENS = {
+    "now": f"/?{LONDON}",
+    "curve": f"/?{LONDON}&show=no2&hour=18",
+    "french": "/?at=48.8566,2.3522&name=Paris&country=FR&zone=Europe/Paris&scale=european_aqi",
+    "unknown": "/?at=0,-30",
+    "map": "/map?lat=51.5&lon=-0.12&zoom=8.4&layer=no2",
+    "rain": "/map?lat=51.5&lon=-0.12&zoom=7.6&layer=rain_rate&lead=30",
+    "place": f"/place?{LONDON}",
+    "settings": "/settings",
+}
+FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
+
+
+def seen(browser: Browser, url: str, name: str, theme: str) -> bytes:
+    """A page as PNG, once it has come to rest."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844},
+        device_scale_factor=2,
+        color_scheme=theme,
+        locale="fr-FR" if name == "french" else "en-GB",
+        timezone_id="Europe/London",
+    )
+    page: Page = context.new_page()
+    page.goto(url)
+    page.wait_for_timeout(9000 if "/map" in url else 3500)
+    picture = page.screenshot()
+    context.close()
+    return picture
+
+
+def main() -> None:
+    """Take them all."""
+    FOLDER.mkdir(exist_ok=True)
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        for name, path in SCREENS.items():
+            for theme in ("light", "dark"):
+                image = Image.open(io.BytesIO(seen(browser, sys.argv[1] + path, name, theme))).convert("RGB")
+                image.resize((585, 1266), Image.Resampling.LANCZOS).save(FOLDER / f"{name}-{theme}.webp", quality=82)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
