@@ -73,6 +73,28 @@ def test_grids_and_lists_agree_with_single_cells() -> None:
         assert_allclose([whole.rate[at], whole.direction[at]], [one.rate, one.direction], rtol=1e-12)
 
 
+@pytest.mark.parametrize("shape", ellipse.FORMULAS)
+def test_one_wind_and_slope_serve_a_whole_grid(shape) -> None:
+    codes = np.array([[101, 4], [165, 98], [10, 122]])
+    few = surface_spread(fuel_arrays(codes), DRY, [1.5, 0.5], [0.2, -0.3], shape)
+    many = surface_spread(
+        fuel_arrays(codes),
+        DRY,
+        np.ones((2, 3, 2)) * [[[1.5]], [[0.5]]],
+        np.ones((2, 3, 2)) * [[[0.2]], [[-0.3]]],
+        shape,
+    )
+    for name in ("rate", "direction", "length_to_width", "intensity"):
+        assert_allclose(getattr(few, name), getattr(many, name), rtol=1e-12)
+
+
+def test_flammaps_ellipse_on_flat_ground_is_behaves() -> None:
+    flat = [
+        surface_spread(fuel_arrays(122), DRY, [2.0, 1.0], [0.0, 0.0], s).length_to_width for s in ("behave", "flammap")
+    ]
+    assert_allclose(flat[0], flat[1], rtol=1e-9)
+
+
 def test_a_table_of_beds_gives_the_same_fire() -> None:
     cells = np.array([[1, 0], [2, 2]])
     bed = fuel_bed(fuel_arrays([101, 122, 10]), DRY).take(cells)

@@ -251,11 +251,10 @@ def flame_length(intensity: ArrayLike) -> Array:
     return np.asarray(0.45 * FOOT * (np.asarray(intensity, float) * FOOT / BTU) ** 0.46)
 
 
-def _slope_wind(bed: FuelBed, rise: Array, steep: Array) -> Array:
-    """The uphill wind, (2, …) m s-1, that would push as the slope does."""
+def _slope_wind(bed: FuelBed, steep: Array) -> Array:
+    """The uphill wind, m s-1, that would push as the slope does."""
     scale = np.where(bed.wind_scale > 0, bed.wind_scale, 1.0)
-    speed = (bed.slope_scale * steep**2 / scale) ** (1.0 / bed.wind_exponent) * _FT_MIN
-    return np.asarray(_over(rise, np.broadcast_to(steep, rise.shape)) * speed)
+    return np.asarray((bed.slope_scale * steep**2 / scale) ** (1.0 / bed.wind_exponent) * _FT_MIN)
 
 
 def spread(
@@ -289,7 +288,9 @@ def spread(
     capped = np.minimum(effective, wind_limit_of(bed.reaction_intensity, limit))
     factor = np.where(capped < effective, bed.wind_scale * (capped / _FT_MIN) ** bed.wind_exponent, factor)
     rate = np.asarray(bed.rate * (1.0 + factor))
-    shaping = capped if shape != "flammap" else np.hypot(*(blow + _slope_wind(bed, rise, steep)))
+    uphill = _slope_wind(bed, steep)
+    pushes = [blow[k] + uphill * _over(rise[k], steep) for k in (0, 1)]
+    shaping = np.hypot(pushes[0], pushes[1]) if shape == "flammap" else capped
     heat = np.broadcast_to(bed.reaction_intensity * bed.residence_time, rate.shape)
     return SurfaceFire(
         rate=rate,
