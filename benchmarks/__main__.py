@@ -2,7 +2,7 @@
 
 import importlib
 
-NAMES = ("speed.ingest", "speed.analysis", "speed.api")
+NAMES = ("speed.ingest", "speed.analysis", "speed.api", "speed.inference", "speed.training", "speed.rain_ensemble")
 
 
 for name in NAMES:
