@@ -103,7 +103,7 @@ def front(spreads: Sequence[Spread], ignitions: Sequence[Ignition], clock: Clock
     >>> round(float(found.arrival[32, 29]), 2)  # 15 cells of 10 m away, at 0.5 m/s
     300.0
     """
-    shape = _checked(spreads, ignitions, clock, cell_m)
+    shape = checked(spreads, ignitions, clock, cell_m)
     width = shape[1] + 2
     cells = np.zeros(((shape[0] + 2) * width, 8), np.float32)
     cells[:, 0] = cells[:, 3] = np.inf
@@ -111,7 +111,7 @@ def front(spreads: Sequence[Spread], ignitions: Sequence[Ignition], clock: Clock
     links = np.full((len(cells), 4), -1, np.int32)
     end = clock.start
     for number, (opens, closes, spread) in enumerate(_stages(spreads, clock)):
-        table = _table(spread, cell_m)
+        table = table_of(spread, cell_m)
         if number:
             front_kernels.turn(cells, table, (width, end, opens))
         else:
@@ -171,7 +171,8 @@ def fronts(
                 running.append(pool.submit(one, member + 2 * workers))
 
 
-def _checked(spreads: Sequence[Spread], ignitions: Sequence[Ignition], clock: Clock, cell_m: float) -> tuple[int, int]:
+def checked(spreads: Sequence[Spread], ignitions: Sequence[Ignition], clock: Clock, cell_m: float) -> tuple[int, int]:
+    """The shape of a scenario that `front` can run; raises as `front` says."""
     if not spreads or not ignitions:
         raise InputError(f"a front needs a table of spread and an ignition, not {len(spreads)} and {len(ignitions)}")
     if not cell_m > 0:
@@ -239,7 +240,8 @@ def _stages(spreads: Sequence[Spread], clock: Clock) -> list[tuple[float, float,
     return found
 
 
-def _table(spread: Spread, cell_m: float) -> Array32:
+def table_of(spread: Spread, cell_m: float) -> Array32:
+    """One row a cell, with a rim that cannot burn: a, b x, b y of `front_kernels`, s a cell."""
     rows, columns = spread.rate.shape
     table = np.zeros((rows + 2, columns + 2, 3), np.float32)
     table[..., 0] = np.inf
@@ -268,8 +270,8 @@ def _ignite(cells: Array32, ignition: Ignition, time: float, shape: tuple[int, i
     corners = np.stack([np.asarray(ignition.columns, float), np.asarray(ignition.rows, float)], axis=-1) + 1.0
     width = shape[1] + 2
     burns = cells[:, 3].reshape(-1, width) < np.inf
-    inside = _inside(corners, (shape[0] + 2, width)) & burns if ignition.closed else np.zeros_like(burns)
-    points = _along(np.vstack([corners, corners[:1]]) if ignition.closed else corners)
+    inside = inside_of(corners, (shape[0] + 2, width)) & burns if ignition.closed else np.zeros_like(burns)
+    points = along(np.vstack([corners, corners[:1]]) if ignition.closed else corners)
     x, y = np.floor(points + 0.5).astype(int).T
     lit = burns[y, x]
     if not lit.any() and not inside.any():
@@ -283,7 +285,8 @@ def _ignite(cells: Array32, ignition: Ignition, time: float, shape: tuple[int, i
     cells[flat, 0], cells[flat, 1], cells[flat, 2], cells[flat, 6] = time, 0.0, 0.0, 1.0
 
 
-def _along(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+def along(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points close to each other along a line of (x, y) corners."""
     pieces = [corners[:1]]
     for first, last in pairwise(corners):
         count = int(np.ceil(np.hypot(*(last - first)) / _LINE_STEP))
@@ -291,8 +294,8 @@ def _along(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate(pieces)
 
 
-def _inside(corners: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    # cells whose centre a closed line surrounds: an odd number of its edges is crossed on the way east
+def inside_of(corners: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Cells whose centre a closed line surrounds: an odd number of its edges lies to the east."""
     y, x = np.arange(shape[0])[:, None], np.arange(shape[1])[None, :]
     found = np.zeros(shape, bool)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
