@@ -24,6 +24,7 @@ NONE, SURFACE, PASSIVE, ACTIVE = 0, 1, 2, 3  # kinds of fire, as FlamMap numbers
 
 _CRITICAL_MASS_FLOW = 0.05  # kg m-2 s-1, the 3.0 kg m-2 min-1 of Van Wagner
 _CROWN_HEAT = 18.0e6  # J kg-1
+_ALMOST_ACTIVE = 0.9075  # of the critical rate; FlamMap's cells at 0.9057 keep the surface rate, those at 0.9095 do not
 _CRUZ_LOW, _CRUZ_MIDDLE = 4.613, 1.856
 
 
@@ -233,9 +234,10 @@ def crown_fire(
     finney: crowns light where the surface intensity reaches the critical one. Their burned fraction is
     1 - exp(-a (R - R0)), R0 the surface rate at the critical intensity and a = ln 10 / (0.9 (R_active - R0)); the fire
     would run at R + fraction (crown rate - R), and is active where that reaches the critical rate; a passive fire keeps
-    the surface rate. scott_reinhardt: active where the crown rate itself reaches the critical rate; passive and active
-    fires run at R + fraction (crown rate - R), the fraction linear between R0 and the surface rate at which crowns are
-    active.
+    the surface rate, except just short of active, where FlamMap lets it run at the joined rate.
+
+    scott_reinhardt: active where the crown rate itself reaches the critical rate; passive and active fires run at
+    R + fraction (crown rate - R), the fraction linear between R0 and the surface rate at which crowns are active.
 
     Args:
         surface: The surface fire, (…).
@@ -267,7 +269,8 @@ def crown_fire(
     fraction = np.where(lights, fraction, 0.0)
     joined = surface.rate + fraction * np.maximum(full - surface.rate, 0.0)
     active = lights & ((joined if method == "finney" else full) >= kept)
-    rate = np.where(active | (lights & (method == "scott_reinhardt")), joined, surface.rate)
+    runs = lights & ((joined >= _ALMOST_ACTIVE * kept) | (method == "scott_reinhardt"))
+    rate = np.where(runs, joined, surface.rate)
     led = (
         np.where(active, run.direction, surface.direction),
         np.where(active, run.length_to_width, surface.length_to_width),
