@@ -24,7 +24,8 @@ from brise.formulas.fire import front_kernels
 _POINT_REACH = 3.5  # cells round a point that are given straight rays
 _LINE_REACH = 1.5
 _LINE_STEP = 0.125  # cells between the points that stand for a line: 0.002 cells off at one cell
-_BUCKET = 0.3  # of the time that the fastest cells take without their drift
+_SAMPLE = 20_000  # cells enough to tell the drift of the fast ones
+_BUCKET = 0.5  # of the time that the fastest cells take without their drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,14 +256,15 @@ def table_of(spread: Spread, cell_m: float) -> Array32:
 
 def _order(cells: Array32, width: int) -> float:
     # the drift of the fast cells orders the visits; returns the width of a bucket, s
-    burns = np.isfinite(cells[:, 3])
-    if not burns.any():
-        return 1.0
-    a = cells[burns, 3]
-    fast = float(np.quantile(a, 0.1))
-    drift = (cells[burns, 4:6] / a[:, None]).mean(axis=0) * fast
-    index = np.arange(len(cells))
-    cells[:, 7] = drift[0] * (index % width - width / 2) + drift[1] * (index // width)
+    sample = cells[:: 1 + len(cells) // _SAMPLE, 3:6]
+    sample = sample[np.isfinite(sample[:, 0])]
+    if not len(sample):
+        return _BUCKET
+    fast = float(np.quantile(sample[:, 0], 0.1))
+    drift = (sample[:, 1:] / sample[:, :1]).mean(axis=0) * fast
+    grid = cells[:, 7].reshape(-1, width)
+    grid[:] = drift[0] * (np.arange(width, dtype=np.float32) - width / 2)
+    grid += drift[1] * np.arange(len(grid), dtype=np.float32)[:, None]
     return _BUCKET * fast
 
 
