@@ -64,19 +64,24 @@ def _through(
 ) -> tuple[float, float, float]:
     # corners: beside the target (p) and diagonal to it (q); ray: the steps (x, y) from q, and from p, to the target
     sx, sy, px, py = ray
-    p, q, n = cells[corners[0]], cells[corners[1]], cells[target]
-    fx, fy, gx, gy = p[1] + px, p[2] + py, q[1] + sx, q[2] + sy
+    beside, slant = corners
+    fx, fy, gx, gy = cells[beside, 1] + px, cells[beside, 2] + py, cells[slant, 1] + sx, cells[slant, 2] + sy
     minor, major = (abs(fy), abs(fx)) if px != 0.0 else (abs(fx), abs(fy))
     share = minor / major if minor < major else 1.0
     ox, oy = fx + share * (gx - fx), fy + share * (gy - fy)
     radius = sqrt(ox * ox + oy * oy)
-    a = 0.5 * (n[3] + p[3] + share * (q[3] - p[3]))
-    bx = 0.5 * (n[4] + p[4] + share * (q[4] - p[4]))
-    by = 0.5 * (n[5] + p[5] + share * (q[5] - p[5]))
-    first, second = p[0] - bx * px - by * py, q[0] - bx * sx - by * sy
+    a = 0.5 * (cells[target, 3] + cells[beside, 3] + share * (cells[slant, 3] - cells[beside, 3]))
+    bx = 0.5 * (cells[target, 4] + cells[beside, 4] + share * (cells[slant, 4] - cells[beside, 4]))
+    by = 0.5 * (cells[target, 5] + cells[beside, 5] + share * (cells[slant, 5] - cells[beside, 5]))
+    first, second = cells[beside, 0] - bx * px - by * py, cells[slant, 0] - bx * sx - by * sy
     apart = (fx - gx) ** 2 + (fy - gy) ** 2
     if apart < _ALIKE * radius * radius:
-        time, minor = _curved((p[1], p[2], q[1], q[2]), ray, (first, second, a), (share, ox / radius, oy / radius))
+        time, minor = _curved(
+            (cells[beside, 1], cells[beside, 2], cells[slant, 1], cells[slant, 2]),
+            ray,
+            (first, second, a),
+            (share, ox / radius, oy / radius),
+        )
     else:  # rays of two origins: a plane front between the corners
         minor = min(max((first - second) / a, 0.0), 0.7071067811865476)
         time = first + (a + minor * (second - first)) / sqrt(1.0 - minor * minor)
@@ -126,64 +131,71 @@ def _curved(
 def _by_ray(cells: Array32, source: int, target: int, step: tuple[int, int], width: int) -> tuple[float, float, float]:
     # the time at `target` along the ray that `source` carries, infinite where that ray does not enter beside `source`
     dx, dy = step
-    c = cells[source]
-    ox, oy = c[1] + dx, c[2] + dy
+    ox, oy = cells[source, 1] + dx, cells[source, 2] + dy
     ax, ay = abs(ox), abs(oy)
     if ax + ay == 0.0:  # back at the origin of the ray
         return np.inf, 0.0, 0.0
     sx, sy = (1 if ox > 0 else -1), (1 if oy > 0 else -1)
     px, py = (sx, 0) if ax >= ay else (0, sy)
-    share = (ay / ax) if ax >= ay else (ax / ay)
-    if share == 0.0 and dx != 0 and dy != 0:
+    straight = dx == px and dy == py
+    if not straight and (dx != sx or dy != sy):
         return np.inf, 0.0, 0.0
-    if dx == px and dy == py:
+    share = (ay / ax) if ax >= ay else (ax / ay)
+    if straight:
         other = target - sy * width - sx
         weight = 1.0 - share
-    elif dx == sx and dy == sy:
+    else:
         other = target - py * width - px
         weight = share
-    else:
+    if weight == 0.0:
         return np.inf, 0.0, 0.0
-    o = cells[other]
-    if weight > 0.9999 or (weight >= 0.5 and o[3] == np.inf):
-        n = cells[target]
-        a = 0.5 * (c[3] + n[3])
+    if weight > 0.9999 or (weight >= 0.5 and cells[other, 3] == np.inf):
+        a = 0.5 * (cells[source, 3] + cells[target, 3])
         length = dx * dx + dy * dy
-        reach = (2 * (c[1] * dx + c[2] * dy) + length) / (sqrt(ox * ox + oy * oy) + sqrt(c[1] * c[1] + c[2] * c[2]))
-        return c[0] + a * reach - 0.5 * ((c[4] + n[4]) * dx + (c[5] + n[5]) * dy), ox, oy
-    if o[6] != _SETTLED:
+        reach = (2 * (cells[source, 1] * dx + cells[source, 2] * dy) + length) / (
+            sqrt(ox * ox + oy * oy) + sqrt(cells[source, 1] * cells[source, 1] + cells[source, 2] * cells[source, 2])
+        )
+        return (
+            cells[source, 0]
+            + a * reach
+            - 0.5 * ((cells[source, 4] + cells[target, 4]) * dx + (cells[source, 5] + cells[target, 5]) * dy),
+            ox,
+            oy,
+        )
+    if cells[other, 6] != _SETTLED:
         return np.inf, 0.0, 0.0
-    corners = (source, other) if dx == px and dy == py else (other, source)
+    corners = (source, other) if straight else (other, source)
     return _through(cells, target, corners, (sx, sy, px, py))
 
 
 @compiled
 def _relax(cells: Array32, source: int, target: int, step: tuple[int, int], width: int) -> bool:
     # whether `target` is now reached earlier, by the step from cell to cell or by the ray
-    c, n = cells[source], cells[target]
     dx, dy = step
-    if n[3] == np.inf or n[6] == _BURNED:
+    if cells[target, 3] == np.inf or cells[target, 6] == _BURNED:
         return False
-    drift = 0.5 * ((c[4] + n[4]) * dx + (c[5] + n[5]) * dy)
-    if n[0] <= c[0] - drift:  # with the drift off, times only grow along a ray
+    drift = 0.5 * ((cells[source, 4] + cells[target, 4]) * dx + (cells[source, 5] + cells[target, 5]) * dy)
+    if cells[target, 0] <= cells[source, 0] - drift:  # with the drift off, times only grow along a ray
         return False
     slanted = dx != 0 and dy != 0
     if slanted and cells[source + dx, 3] == np.inf and cells[source + dy * width, 3] == np.inf:
         return False
-    a = 0.5 * (c[3] + n[3])
+    a = 0.5 * (cells[source, 3] + cells[target, 3])
     reach = 1.4142135623730951 if slanted else 1.0
-    time = c[0] + a * reach - drift
+    time = cells[source, 0] + a * reach - drift
     x, y = float(dx), float(dy)
-    along = c[1] * dx + c[2] * dy
-    if along > 0.0 and along * along > 0.9 * reach * reach * (c[1] * c[1] + c[2] * c[2]):
-        x, y = x + c[1], y + c[2]
+    along = cells[source, 1] * dx + cells[source, 2] * dy
+    if along > 0.0 and along * along > 0.9 * reach * reach * (
+        cells[source, 1] * cells[source, 1] + cells[source, 2] * cells[source, 2]
+    ):
+        x, y = x + cells[source, 1], y + cells[source, 2]
     ray, rx, ry = _by_ray(cells, source, target, step, width)
     if ray <= time * _LONGER:
         time, x, y = ray, rx, ry
-    if time >= n[0]:
+    if time >= cells[target, 0]:
         return False
-    again = time < n[0] - _IMPROVED * a or n[6] != _SETTLED
-    n[0], n[1], n[2] = time, x, y
+    again = time < cells[target, 0] - _IMPROVED * a or cells[target, 6] != _SETTLED
+    cells[target, 0], cells[target, 1], cells[target, 2] = time, x, y
     return bool(again)
 
 
