@@ -1,30 +1,17 @@
 """Write the app's API types and index bands from the server: `make web-api`. tests/web/test_generated.py compares."""
 
 import json
-from dataclasses import dataclass
+import re
 from pathlib import Path
 from typing import Any
 
 from brise.formulas.indices.registry import INDICES
 from brise.products.tiles import index_scale
 from brise.service.api.app import create_app
+from brise.service.settings import Settings
 
 FOLDER = Path(__file__).parent / "src" / "api"
 HEAD = "// Generated from the server by `make web-api`; do not edit.\n\n"
-
-
-@dataclass
-class Nowhere:
-    """Settings enough to read the description, which needs no data."""
-
-    data_dir: Path = Path("nowhere")
-    cors_origins: tuple[str, ...] = ()
-    rate_limit: None = None
-    share_restricted: bool = False
-
-    def resolved_database_url(self) -> str:
-        """No database either."""
-        return "sqlite:///nowhere"
 
 
 def type_of(schema: dict[str, Any]) -> str:
@@ -80,12 +67,43 @@ def _route(path: str, get: dict[str, Any]) -> str:
     return f'  "{path}": {{ query: {{ {query} }}; answer: {_answer(get["responses"])} }};'
 
 
+def _reached(text: str, shapes: dict[str, Any]) -> dict[str, str]:
+    """Interfaces of the shapes that a text names, and of those that they name."""
+    out: dict[str, str] = {}
+    waiting = [text]
+    while waiting:
+        words = set(re.findall(r"\w+", re.sub(r'/\*.*?\*/|"[^"]*"', "", waiting.pop())))
+        for name in words & shapes.keys() - out.keys():
+            out[name] = _interface(name, shapes[name])
+            waiting.append(out[name])
+    return out
+
+
+def _api() -> dict[str, Any]:
+    return create_app(Settings(data_dir=Path("nowhere"))).openapi()  # the description needs no data
+
+
+def _routes(api: dict[str, Any]) -> str:
+    return "\n".join(
+        _route(path, ways["get"])
+        for path, ways in sorted(api["paths"].items())
+        if "get" in ways and path.startswith("/v1")
+    )
+
+
 def schema() -> str:
-    """Interfaces of every shape, and every GET route with its query and answer."""
-    api = create_app(Nowhere()).openapi()
-    shapes = "\n".join(_interface(name, one) for name, one in sorted(api["components"]["schemas"].items()))
-    routes = "\n".join(_route(path, ways["get"]) for path, ways in sorted(api["paths"].items()) if "get" in ways)
-    return f"{HEAD}{shapes}\nexport interface Routes {{\n{routes}\n}}\n"
+    """Interfaces of the shapes that GET routes answer in, refusals included."""
+    api = _api()
+    shapes = _reached(_routes(api) + " Problem", api["components"]["schemas"])
+    return HEAD + "\n".join(one for _, one in sorted(shapes.items()))
+
+
+def routes() -> str:
+    """Every GET route with its query and answer."""
+    api = _api()
+    told = _routes(api)
+    named = sorted(set(re.findall(r"\w+", re.sub(r'"[^"]*"', "", told))) & api["components"]["schemas"].keys())
+    return f"{HEAD}import type {{ {', '.join(named)} }} from './schema';\n\nexport interface Routes {{\n{told}\n}}\n"
 
 
 def bands() -> str:
@@ -137,7 +155,7 @@ export const INDICES: Index[] = [
 """
 
 
-GENERATED = {"schema.ts": schema, "bands.ts": bands}
+GENERATED = {"schema.ts": schema, "routes.ts": routes, "bands.ts": bands}
 
 if __name__ == "__main__":
     for name, make in GENERATED.items():

@@ -16,7 +16,6 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -29,6 +28,7 @@ from playwright.sync_api import CDPSession, Page, Route, sync_playwright
 
 from brise.io.gazetteer import cities
 from brise.service.api.app import create_app
+from brise.service.settings import Settings
 
 MAX_MS = 16.0
 SIZE = {"width": 390, "height": 844}
@@ -58,20 +58,6 @@ JUMP = """([longitude, latitude, zoom]) => new Promise((done) => {
 })"""
 
 
-@dataclass
-class Settings:
-    """Enough to serve the app, with nothing published."""
-
-    data_dir: Path
-    cors_origins: list[str] = field(default_factory=list)
-    rate_limit: str | None = None
-    share_restricted: bool = False
-
-    def resolved_database_url(self) -> str:
-        """An empty database."""
-        return f"sqlite:///{self.data_dir / 'brise.sqlite'}"
-
-
 @contextmanager
 def served() -> Iterator[str]:
     """The app's address."""
@@ -79,7 +65,9 @@ def served() -> Iterator[str]:
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))
             port = found.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(create_app(Settings(Path(folder))), port=port, log_level="error"))
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(Settings(data_dir=Path(folder))), port=port, log_level="error")
+        )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:

@@ -1,5 +1,6 @@
 """A tiny training from archives to the champion, and what its model must hold: no leak, no break."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from brise.io.artifacts import Artifacts
 from brise.models.registry import Model
 from brise.models.runtime import open_model
 from brise.service.jobs.hindcast import Question, predict, read_archive
-from brise.service.jobs.train import city_of, read_config, train
+from brise.service.jobs.train import city_of, read_config, read_networks, train
 
 CONFIG = """
 family = "anypoint"
@@ -129,6 +130,49 @@ def test_the_model_moves_the_base(hours: StationHours, model: Model) -> None:
     assert (both["value"] != both["value_base"]).mean() > 0.5
     assert (both["q10"] <= both["q50"]).all()
     assert (both["q50"] <= both["q90"]).all()
+
+
+def test_the_map_is_the_bases_and_forecasts_are_carried_to_a_withheld_station(
+    hours: StationHours, model: Model
+) -> None:
+    ours = told(hours, model)
+    base = pd.concat(predict(hours, Question(INITS, (0, 1, 6, 24, 48), None, WITHHELD)))
+    both = ours.merge(base, on=["init_time", "lead_hours", "station_id", "variable"], suffixes=("", "_base"))
+    there = both[both["station_id"].isin(WITHHELD)]
+    now = there["lead_hours"] == 0
+    np.testing.assert_allclose(there["value"][now], there["value_base"][now], rtol=1e-6)  # float32
+    assert (there["value"][~now] != there["value_base"][~now]).mean() > 0.5
+
+
+def test_a_strange_city_gets_a_quarter_of_the_shifts(
+    trained: tuple[Path, Artifacts, str], hours: StationHours, model: Model
+) -> None:
+    files = dict(trained[1].read(trained[2]))
+    card = json.loads(files["card.json"])
+    files["card.json"] = json.dumps(card | {"places": {"elsewhere": [-33.0, 151.0]}}).encode()
+    base = pd.concat(predict(hours, Question(INITS, (0, 1, 6, 24, 48), None, WITHHELD)))
+    keys = ["init_time", "lead_hours", "station_id", "variable"]
+    values = [
+        base.merge(told(hours, one), on=keys, suffixes=("_base", ""))["value"] for one in (model, open_model(files))
+    ]
+    full, part = (one - base["value"].to_numpy() for one in values)
+    at_stations = (~base["station_id"].isin(WITHHELD)).to_numpy()
+    np.testing.assert_allclose(part[at_stations], 0.25 * full[at_stations], atol=1e-4)  # float32 of values to 100
+
+
+def test_stations_held_out_of_a_training_are_named_and_not_there(
+    trained: tuple[Path, Artifacts, str], tmp_path: Path
+) -> None:
+    archive = trained[0]
+    path = tmp_path / "held.toml"
+    path.write_text("hold_out = [1, 3]\n" + CONFIG.format(name=archive.name))
+    [(_, left)], held_out = read_networks(read_config(path), archive.parent)
+    assert len(held_out["tinytown"]) == 3
+    assert not set(held_out["tinytown"]) & set(left.station_id)
+    assert len(left.station_id) == 6
+    path.write_text("hold_out = [3, 3]\n" + CONFIG.format(name=archive.name))
+    with pytest.raises(InputError, match="hold_out is"):
+        read_config(path)
 
 
 def test_nothing_after_the_init_is_read(hours: StationHours, model: Model) -> None:

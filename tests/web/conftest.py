@@ -5,8 +5,6 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from dataclasses import field as default
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from brise.io import analyses, cubes
 from brise.io.tables import Tables
 from brise.service.api import web
 from brise.service.api.app import create_app
+from brise.service.settings import Settings
 
 HERE = "51.5085,-0.1257"
 NOWHERE = "0,-30"
@@ -105,17 +104,6 @@ def _store_day(folder: Path, init: datetime, day: datetime) -> None:
     analyses.store_analysis(folder / "products", "air_quality", "town", cube)
 
 
-@dataclass
-class Settings:
-    data_dir: Path
-    cors_origins: list[str] = default(default_factory=list)
-    rate_limit: str | None = None
-    share_restricted: bool = False
-
-    def resolved_database_url(self) -> str:
-        return f"sqlite:///{self.data_dir / 'brise.sqlite'}"
-
-
 @pytest.fixture(scope="session")
 def built() -> dict[str, web.Built]:
     """The app's files."""
@@ -135,7 +123,7 @@ def server(built: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    config = uvicorn.Config(create_app(Settings(folder)), port=port, log_level="error", ws="none")
+    config = uvicorn.Config(create_app(Settings(data_dir=folder)), port=port, log_level="error", ws="none")
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()

@@ -46,9 +46,9 @@ _STILL = np.zeros(4)
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
+    network: Network  # also holds what the key names by id, which is one object's only while that lives
     outlooks: dict[str, Outlook]
     shifts: Array
-    held: tuple[object, ...]  # what the key names by id, which is one object's only while that lives
 
 
 @dataclass
@@ -79,7 +79,7 @@ class _Runner:
             while len(self.answers) >= _KEPT:
                 self.answers.pop(next(iter(self.answers)))
             shifts = np.concatenate([one for _, one in told])
-            self.answers[key] = _Answer(outlooks, shifts, (task.hours, task.fitted, task.background))
+            self.answers[key] = _Answer(network, outlooks, shifts)
         return self.answers[key]
 
     def _some(self, network: Network, task: Task, rows: NDArray[np.intp]) -> tuple[dict[str, Outlook], Array]:
@@ -115,14 +115,13 @@ class _Runner:
         answer = self.shifts(task)
         base, moves = answer.outlooks[task.variable], answer.shifts[..., TARGETS.index(task.variable), :]
         if self.trees:
-            moves = self._stacked(task, base, moves)
+            moves = self._stacked(answer.network, task, base, moves)
         middle = task.places.mean(axis=0)
         km = np.linalg.norm(self.cities - middle, axis=1) * EARTH_RADIUS_KM
         return base, moves * (1.0 if (km < FAMILIAR_KM).any() else STRANGE)
 
-    def _stacked(self, task: Task, base: Outlook, moves: Array) -> Array:
+    def _stacked(self, network: Network, task: Task, base: Outlook, moves: Array) -> Array:
         """Half the graph's word and half the trees' on where the middle lies; how wide it is, the graph says."""
-        network = Network(task.fitted, task.hours, task.error_variance, task.background)
         trees = station_shifts(self.trees, network, task.variable, task.rows, task.leads)
         width = width_of(base, task.own.climatology)
         theirs = np.divide(trees, width, out=np.zeros_like(trees), where=width > 0)

@@ -1,5 +1,6 @@
 /** Requests to the server this page came from, typed by its own description. */
-import type { Problem, Routes } from './schema';
+import type { Routes } from './routes';
+import type { Problem } from './schema';
 
 type Filled<Path> = Path extends `${infer Start}{${string}}${infer Rest}` ? `${Start}${string}${Filled<Rest>}` : Path;
 

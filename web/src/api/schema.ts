@@ -80,20 +80,8 @@ export interface Forecast {
   provenance: Provenance | null;
 }
 
-export interface ForecastBody {
-  points: Point[];
-  pollutants?: ("pm25" | "pm10" | "no2" | "o3" | "so2" | "co")[] | null;
-  indices?: ("us_aqi" | "european_aqi" | "uk_daqi" | "china_aqi" | "india_naqi" | "canada_aqhi" | "plume_classic" | "plume_2023" | "who_2021")[] | null;
-  format?: "json" | "csv";
-  hours?: number;
-}
-
 export interface ForecastMany {
   results: Forecast[];
-}
-
-export interface Health {
-  status: "ok";
 }
 
 export interface History {
@@ -107,17 +95,6 @@ export interface History {
   concentrations: Record<string, Series>;
   indices: Record<string, IndexSeries>;
   provenance: HistoryProvenance | null;
-}
-
-export interface HistoryBody {
-  points: Point[];
-  pollutants?: ("pm25" | "pm10" | "no2" | "o3" | "so2" | "co")[] | null;
-  indices?: ("us_aqi" | "european_aqi" | "uk_daqi" | "china_aqi" | "india_naqi" | "canada_aqhi" | "plume_classic" | "plume_2023" | "who_2021")[] | null;
-  format?: "json" | "csv";
-  /** First hour's end, ISO 8601. */
-  start: string;
-  /** Last hour's end, ISO 8601. */
-  end: string;
 }
 
 export interface HistoryMany {
@@ -290,23 +267,9 @@ export interface PlacesFound {
   attribution: string;
 }
 
-export interface Point {
-  /** Degrees north. */
-  latitude: number;
-  /** Degrees east. */
-  longitude: number;
-}
-
 export interface PointGeometry {
   type: "Point";
   coordinates: number[];
-}
-
-export interface PointsBody {
-  points: Point[];
-  pollutants?: ("pm25" | "pm10" | "no2" | "o3" | "so2" | "co")[] | null;
-  indices?: ("us_aqi" | "european_aqi" | "uk_daqi" | "china_aqi" | "india_naqi" | "canada_aqhi" | "plume_classic" | "plume_2023" | "who_2021")[] | null;
-  format?: "json" | "csv";
 }
 
 export interface Problem {
@@ -532,26 +495,4 @@ export interface Value {
   q10: number | null;
   q90: number | null;
   kind: "measured" | "modelled";
-}
-
-export interface Routes {
-  "/health": { query: {  }; answer: Health };
-  "/metrics": { query: {  }; answer: string };
-  "/v1/air-quality/current": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; }; answer: Current | CurrentMany };
-  "/v1/air-quality/forecast": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; hours?: string | number; }; answer: Forecast | ForecastMany };
-  "/v1/air-quality/history": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; start: string | number; end: string | number; }; answer: History | HistoryMany };
-  "/v1/indices": { query: {  }; answer: IndicesOut };
-  "/v1/map/cities": { query: { bbox: string | number; limit?: string | number; }; answer: MapCities };
-  "/v1/map/layers": { query: {  }; answer: MapLayers };
-  "/v1/map/stations": { query: {  }; answer: MapStations };
-  "/v1/map/values": { query: { layer: string | number; time?: string | number; }; answer: MapValues };
-  "/v1/places/near": { query: { latitude: string | number; longitude: string | number; }; answer: PlacesFound };
-  "/v1/places/search": { query: { q: string | number; limit?: string | number; }; answer: PlacesFound };
-  "/v1/rain/nowcast": { query: { latitude?: string | number; longitude?: string | number; bbox?: string | number; leads?: string | number; quantity?: string | number; format?: string | number; }; answer: RainPoint | RainPoints | RainArea };
-  "/v1/stations": { query: { limit?: string | number; after?: string | number; format?: string | number; bbox?: string | number; near?: string | number; radius?: string | number; source?: string | number; kind?: string | number; }; answer: StationCollection };
-  "/v1/stations/{station_id}": { query: {  }; answer: StationFeature };
-  "/v1/stations/{station_id}/observations": { query: { limit?: string | number; after?: string | number; format?: string | number; variables?: string | number; start?: string | number; end?: string | number; }; answer: ObservationPage };
-  "/v1/status": { query: {  }; answer: StatusOut };
-  "/v1/tiles/{layer}/legend": { query: { palette?: string | number; }; answer: Legend };
-  "/v1/tiles/{layer}/{z}/{x}/{y}.png": { query: { lead?: string | number; time?: string | number; minutes?: string | number; palette?: string | number; }; answer: string };
 }

@@ -22,8 +22,7 @@ from brise.service.api.answers import encode
 from brise.service.api.current import TRUSTED_KINDS
 from brise.service.api.dependencies import Domain, Snapshot, Store, iso, store_of
 from brise.service.api.documented import problems
-from brise.service.api.errors import ParameterError
-from brise.service.api.parameters import parse_number, parse_time
+from brise.service.api.parameters import parse_box, parse_time
 from brise.service.api.rain import rain_of
 from brise.service.api.readings import readings_of
 from brise.service.api.schemas import Number, Shape
@@ -271,11 +270,7 @@ def values(request: Request, query: Annotated[ValuesQuery, Query()]) -> Response
 )
 def city_names(query: Annotated[CitiesQuery, Query()]) -> Response:
     """Cities of 15,000 people or more (GeoNames)."""
-    parts = query.bbox.split(",")
-    if len(parts) != 4:
-        raise ParameterError("bbox", query.bbox, "west,south,east,north in degrees")
-    west, east = (parse_number("bbox", part, -180, 180) for part in parts[::2])
-    south, north = (parse_number("bbox", part, -90, 90) for part in parts[1::2])
+    west, south, east, north = parse_box(query.bbox)
     known = cities()
     inside = (known.latitude >= south) & (known.latitude <= north)
     east_of = (known.longitude >= west) & (known.longitude <= east)

@@ -63,6 +63,22 @@ def parse_number(name: str, text: str, low: float, high: float) -> float:
     return value
 
 
+def parse_box(text: str) -> tuple[float, float, float, float]:
+    """West, south, east, north in degrees of a `bbox`; west > east crosses the date line.
+
+    Raises:
+        ParameterError: Not four numbers, one beyond its limits, or south above north.
+    """
+    parts = text.split(",")
+    if len(parts) != 4:
+        raise ParameterError("bbox", text, "west,south,east,north in degrees")
+    west, east = (parse_number("bbox", part, -180, 180) for part in parts[::2])
+    south, north = (parse_number("bbox", part, -90, 90) for part in parts[1::2])
+    if south > north:
+        raise ParameterError("bbox", text, "west,south,east,north with south at most north")
+    return west, south, east, north
+
+
 def parse_time(name: str, text: str) -> datetime:
     """An ISO 8601 date or time; without offset it is UTC.
 

@@ -18,7 +18,7 @@ from brise.service.api.answers import encode
 from brise.service.api.dependencies import REFRESH_SECONDS, Store, store_of
 from brise.service.api.documented import problems
 from brise.service.api.errors import ParameterError
-from brise.service.api.parameters import MAX_POINTS, Format, parse_number
+from brise.service.api.parameters import MAX_POINTS, Format, parse_box, parse_number
 from brise.service.api.rain_answers import QUANTITIES, RainDomain, prepare
 from brise.service.api.rain_schemas import RainArea, RainPoint, RainPoints
 from brise.service.clock import read_clock
@@ -122,17 +122,6 @@ def _points(query: RainQuery) -> list[tuple[float, float]]:
     return list(zip(*sides, strict=True))
 
 
-def _box(bbox: str) -> tuple[float, float, float, float]:
-    parts = bbox.split(",")
-    if len(parts) != 4:
-        raise ParameterError("bbox", bbox, "west,south,east,north in degrees")
-    west, east = (parse_number("bbox", part, -180, 180) for part in parts[::2])
-    south, north = (parse_number("bbox", part, -90, 90) for part in parts[1::2])
-    if south > north:
-        raise ParameterError("bbox", bbox, "west,south,east,north with south at most north")
-    return west, south, east, north
-
-
 def _cells(domain: RainDomain, box: tuple[float, float, float, float]) -> tuple[slice, slice] | None:
     """Rows and columns of the cells whose centres lie in a box; None where there are none."""
     west, south, east, north = box
@@ -165,7 +154,7 @@ def _area(snapshot: RainSnapshot, query: RainQuery) -> dict[str, Any]:
         raise ParameterError("format", query.format, "json; csv is for points")
     if query.quantity not in QUANTITIES:
         raise ParameterError("quantity", query.quantity, f"one of {', '.join(QUANTITIES)}")
-    box = _box(query.bbox or "")
+    box = parse_box(query.bbox or "")
     for domain in snapshot.domains:
         cells = _cells(domain, box)
         if cells is None:

@@ -20,7 +20,7 @@ from brise.service.api.answers import encode
 from brise.service.api.dependencies import iso, store_of
 from brise.service.api.documented import problems
 from brise.service.api.errors import ParameterError
-from brise.service.api.parameters import Format, parse_names, parse_number, parse_time
+from brise.service.api.parameters import Format, parse_box, parse_names, parse_number, parse_time
 from brise.service.api.schemas import ObservationOut, ObservationPage, StationCollection, StationFeature
 from brise.service.api.terms import refusal
 
@@ -78,13 +78,7 @@ class ObservationsQuery(Page):
 
 
 def _area(bbox: str) -> Area:
-    parts = bbox.split(",")
-    if len(parts) != 4:
-        raise ParameterError("bbox", bbox, "west,south,east,north in degrees")
-    west, east = (parse_number("bbox", part, -180, 180) for part in parts[::2])
-    south, north = (parse_number("bbox", part, -90, 90) for part in parts[1::2])
-    if south > north:
-        raise ParameterError("bbox", bbox, "west,south,east,north with south at most north")
+    west, south, east, north = parse_box(bbox)
     return south, west, north, east
 
 

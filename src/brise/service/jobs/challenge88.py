@@ -46,8 +46,8 @@ _UNREADABLE = (  # what zipfile, zlib and numpy raise on a file that is no sampl
     EOFError,
     OSError,
     MemoryError,
-    NotImplementedError,
-    RuntimeError,
+    NotImplementedError,  # zipfile: a compression that it does not know
+    RuntimeError,  # zipfile: an encrypted member
 )
 
 

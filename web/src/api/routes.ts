@@ -1,0 +1,23 @@
+// Generated from the server by `make web-api`; do not edit.
+
+import type { Current, CurrentMany, Forecast, ForecastMany, History, HistoryMany, IndicesOut, Legend, MapCities, MapLayers, MapStations, MapValues, ObservationPage, PlacesFound, RainArea, RainPoint, RainPoints, StationCollection, StationFeature, StatusOut } from './schema';
+
+export interface Routes {
+  "/v1/air-quality/current": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; }; answer: Current | CurrentMany };
+  "/v1/air-quality/forecast": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; hours?: string | number; }; answer: Forecast | ForecastMany };
+  "/v1/air-quality/history": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; start: string | number; end: string | number; }; answer: History | HistoryMany };
+  "/v1/indices": { query: {  }; answer: IndicesOut };
+  "/v1/map/cities": { query: { bbox: string | number; limit?: string | number; }; answer: MapCities };
+  "/v1/map/layers": { query: {  }; answer: MapLayers };
+  "/v1/map/stations": { query: {  }; answer: MapStations };
+  "/v1/map/values": { query: { layer: string | number; time?: string | number; }; answer: MapValues };
+  "/v1/places/near": { query: { latitude: string | number; longitude: string | number; }; answer: PlacesFound };
+  "/v1/places/search": { query: { q: string | number; limit?: string | number; }; answer: PlacesFound };
+  "/v1/rain/nowcast": { query: { latitude?: string | number; longitude?: string | number; bbox?: string | number; leads?: string | number; quantity?: string | number; format?: string | number; }; answer: RainPoint | RainPoints | RainArea };
+  "/v1/stations": { query: { limit?: string | number; after?: string | number; format?: string | number; bbox?: string | number; near?: string | number; radius?: string | number; source?: string | number; kind?: string | number; }; answer: StationCollection };
+  "/v1/stations/{station_id}": { query: {  }; answer: StationFeature };
+  "/v1/stations/{station_id}/observations": { query: { limit?: string | number; after?: string | number; format?: string | number; variables?: string | number; start?: string | number; end?: string | number; }; answer: ObservationPage };
+  "/v1/status": { query: {  }; answer: StatusOut };
+  "/v1/tiles/{layer}/legend": { query: { palette?: string | number; }; answer: Legend };
+  "/v1/tiles/{layer}/{z}/{x}/{y}.png": { query: { lead?: string | number; time?: string | number; minutes?: string | number; palette?: string | number; }; answer: string };
+}
