@@ -58,9 +58,9 @@ docs: setup      ## regenerate the documents that are made from code
 	$(BIN)/python -m benchmarks.documents
 
 lock: setup      ## re-resolve the pins of pyproject.toml
-	$(BIN)/uv pip compile -q pyproject.toml --extra dev --extra postgres --extra train --no-header --no-annotate \
+	$(BIN)/uv pip compile -q pyproject.toml --extra ble --extra dev --extra postgres --extra train --no-header --no-annotate \
 	  --python-version 3.11 -o requirements/dev.lock
-	sed -i 's/^torch==\([0-9.]*\)+.*/torch==\1/' requirements/dev.lock  # whichever build is at hand
+	sed -i -e 's/^torch==\([0-9.]*\)+.*/torch==\1/' -e '/^\(cuda-\|nvidia-\|triton==\)/d' requirements/dev.lock  # whichever build is at hand
 	$(BIN)/uv pip compile -q pyproject.toml --extra postgres --no-header --no-annotate \
 	  --python-version 3.11 -o requirements/runtime.lock
 
