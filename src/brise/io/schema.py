@@ -103,6 +103,43 @@ leases = Table(
     Column("expires", Float(53), nullable=False),
 )
 
+fire_simulations = Table(
+    "fire_simulations",
+    METADATA,
+    Column("id", Text, primary_key=True),  # cannot be guessed: whoever knows it may read, cancel and delete
+    Column("client", Text, nullable=False),  # digest of who asked, for the limits a client
+    Column("state", Text, nullable=False),  # queued, running, done, failed, cancelled
+    Column("stage", Text, nullable=False),
+    Column("progress", Float(53), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("owner", Text, nullable=False),  # the worker that runs it, else ""
+    Column("lease_until", Float(53)),
+    Column("created", Float(53), nullable=False),
+    Column("started", Float(53)),
+    Column("finished", Float(53)),
+    Column("expires", Float(53), nullable=False),
+)
+Index("fire_simulations_state", fire_simulations.c.state, fire_simulations.c.created)
+
+hotspots = Table(
+    "hotspots",
+    METADATA,
+    Column("source", Text, nullable=False),
+    Column("satellite", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),  # when the satellite passed
+    Column("latitude", Float(53), nullable=False),
+    Column("longitude", Float(53), nullable=False),
+    Column("instrument", Text, nullable=False),
+    Column("confidence", Text, nullable=False),  # low, nominal, high, or "" = not said
+    Column("brightness_k", Float(53)),
+    Column("power_mw", Float(53)),
+    Column("pixel_m", Float(53)),
+    Column("received_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("source", "time", "satellite", "latitude", "longitude"),
+)
+
 
 def epoch(time: datetime) -> int:
     """Epoch seconds of a time, fractions dropped.
