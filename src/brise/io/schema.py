@@ -107,6 +107,8 @@ fire_simulations = Table(
     "fire_simulations",
     METADATA,
     Column("id", Text, primary_key=True),  # cannot be guessed: whoever knows it may read, cancel and delete
+    Column("share", Text, nullable=False, unique=True),  # whoever knows this one may read
+    Column("listed", SmallInteger, nullable=False),  # 1 = its share is in the public list
     Column("client", Text, nullable=False),  # digest of who asked, for the limits a client
     Column("state", Text, nullable=False),  # queued, running, done, failed, cancelled
     Column("stage", Text, nullable=False),

@@ -14,6 +14,8 @@ def upgrade() -> None:
     op.create_table(
         "fire_simulations",
         sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("share", sa.Text, nullable=False, unique=True),
+        sa.Column("listed", sa.SmallInteger, nullable=False),
         *(sa.Column(name, sa.Text, nullable=False) for name in ("client", "state", "stage")),
         sa.Column("progress", sa.Float(53), nullable=False),
         sa.Column("request", sa.JSON, nullable=False),
