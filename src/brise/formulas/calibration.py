@@ -1,7 +1,14 @@
 """Corrections of low-cost sensors: what the instrument said, what it should have said."""
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from brise.conventions.errors import InputError
 
 BARKJOHN = "Barkjohn et al. 2021 (doi:10.5194/amt-14-4617-2021) and, for smoke, 2022 (doi:10.3390/s22249669)"
 """The name of the PurpleAir correction, shown with every value it made."""
@@ -60,3 +67,88 @@ def channels_agree(a: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
     first, second = np.asarray(a, float), np.asarray(b, float)
     apart = np.abs(first - second)
     return np.asarray((apart <= AGREEMENT_UGM3) | (apart <= AGREEMENT_SHARE * (first + second) / 2))
+
+
+GROWTH = "Crilley et al. 2018 (doi:10.5194/amt-11-709-2018): kappa-Koehler growth, kappa 0.4, density 1.65 g cm-3"
+
+KAPPA, DENSITY = 0.4, 1.65
+"""Hygroscopicity of mixed urban aerosol (Petters and Kreidenweis 2007) and the dry particles' density, g cm-3."""
+
+WETTEST, REFERENCE_HUMIDITY = 0.95, 0.35
+"""Beyond the first, hygrometers cannot tell growth from fog; the second is that of weighed filters."""
+
+
+def growth_factor(relative_humidity: ArrayLike, kappa: float = KAPPA) -> NDArray[np.float64]:
+    """By how much water makes particles heavier for a counter than a filter at 35 % would weigh them.
+
+    C(a) = 1 + (kappa / density) / (1 / a - 1), a the relative humidity (at most 0.95); the factor is C(a) / C(0.35),
+    and never below 1 (a drier sample keeps the water of the filter).
+
+    Args:
+        relative_humidity: (...) 1.
+        kappa: Hygroscopicity.
+
+    Returns:
+        (...) NaN where the humidity is unknown.
+
+    >>> growth_factor([0.35, 0.8, 0.99]).round(3).tolist()
+    [1.0, 1.742, 4.959]
+    """
+
+    def heavier(a: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 1.0 + kappa / DENSITY / (1.0 / a - 1.0)
+
+    humidity = np.clip(np.asarray(relative_humidity, float), REFERENCE_HUMIDITY, WETTEST)
+    return heavier(humidity) / heavier(np.array(REFERENCE_HUMIDITY))
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """One sensor against references, over a span of time: reference = offset + slope value + humidity + temperature.
+
+    Attributes:
+        variable: Which quantity, in its storage unit.
+        offset: Storage unit.
+        slope: 1; of the value that the general law gives for particles, of the measured one for gases.
+        humidity: Storage unit for each 1 of relative humidity above 0.5.
+        temperature: Storage unit per kelvin above 293.15 K.
+        start: Of the first hour that it was fitted on, UTC.
+        end: Of the last.
+        hours: How many hours it rests on.
+        uncertainty: Standard deviation of one corrected hour, storage unit.
+        share: What grows with the value, as a share of it; both add as squares.
+        name: In words, shown with every value it made.
+    """
+
+    variable: str
+    offset: float
+    slope: float
+    humidity: float
+    temperature: float
+    start: datetime
+    end: datetime
+    hours: int
+    uncertainty: float
+    share: float
+    name: str
+
+    def to_json(self) -> dict[str, Any]:
+        """What `read_calibration` reads."""
+        return {**asdict(self), "start": self.start.isoformat(), "end": self.end.isoformat()}
+
+
+def read_calibration(found: Mapping[str, Any]) -> Calibration:
+    """From its JSON form.
+
+    Raises:
+        InputError: A field is missing, or is no number or time.
+    """
+    try:
+        times = {key: datetime.fromisoformat(found[key]) for key in ("start", "end")}
+        numbers = {
+            key: float(found[key]) for key in ("offset", "slope", "humidity", "temperature", "uncertainty", "share")
+        }
+        words = {key: str(found[key]) for key in ("variable", "name")}
+        return Calibration(hours=int(found["hours"]), **times, **numbers, **words)  # type: ignore[arg-type]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"calibration {dict(found)!r:.200}: not as written: {error!r}") from error
