@@ -110,17 +110,18 @@ class FireOptions:
         """
         if np.isnat(self.start) or not 0 < self.hours <= MAX_HOURS:
             raise InputError(
-                f"a simulation from {self.start} over {self.hours} hours: hours must be above 0, at most {MAX_HOURS:.0f}"
+                f"a simulation from {self.start} over {self.hours} hours: must be above 0, at most {MAX_HOURS:.0f}"
             )
         if not 0 <= self.members <= MAX_MEMBERS or self.workers < 1:
             raise InputError(f"{self.members} members on {self.workers} workers: 0 to {MAX_MEMBERS} on at least 1")
-        for name, value, known in (
+        named: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             ("length to width formula", self.length_to_width, FORMULAS),
             ("wind limit", self.wind_limit, WIND_LIMITS),
             ("crown method", self.crown, (*METHODS, "none")),
-        ):
-            if value not in known:
-                raise InputError(f"{name} {value!r} is unknown: one of {', '.join(known)}")
+        )
+        for name, choice, known in named:
+            if choice not in known:
+                raise InputError(f"{name} {choice!r} is unknown: one of {', '.join(known)}")
         for name, number in (("rate factor", self.rate_factor), ("wind factor", self.wind_factor)):
             if not 0 < number <= 100:
                 raise InputError(f"{name} {number} must be above 0 and at most 100")
@@ -179,7 +180,7 @@ class FireEnsemble:
     Attributes:
         members: How many.
         probability: Share of the members (by weight) that burned the cell by the end.
-        arrival: (3, Y, X) minutes at which 10, 50 and 90 % of all members had burned the cell; NaN where so many never did.
+        arrival: (3, Y, X) minutes at which 10, 50 and 90 % of all members had burned the cell; NaN where fewer did.
         flame_length: m, mean over the members that burned the cell; NaN where none did.
         area_ha: (members, hours) at the end of each hour.
         minutes: (hours) of those ends.
