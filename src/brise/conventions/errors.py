@@ -8,6 +8,7 @@
     ├── ConventionError       data broke its own contract: check_observations, check_cube        (CLI 1, HTTP 500)
     ├── DecodeError           a provider's payload cannot be read                                (CLI 1, HTTP 502)
     ├── SourceError           a provider did not answer, or refused                              (CLI 1, HTTP 502)
+    ├── BusyError             as much work waits as may wait; it may be asked later           (CLI 1, HTTP 429)
     └── StoreError            the database or the disk cannot serve now; a retry may succeed     (CLI 1, HTTP 503)
 
 A message says what, which value, which limit, where. `service/api/errors.py` maps the tree to problem documents once.
@@ -44,6 +45,10 @@ class DecodeError(BriseError):
 
 class SourceError(BriseError):
     """A provider did not answer, or refused."""
+
+
+class BusyError(BriseError):
+    """As much work waits as may wait."""
 
 
 class StoreError(BriseError):

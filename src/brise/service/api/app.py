@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from brise.service.api import air_quality, errors, indices, map_layers, rain, search, stations, status, tiles, web
 from brise.service.api.dependencies import ApiSettings, Store
@@ -21,6 +21,9 @@ from brise.service.api.schemas import Health
 
 LOG = logging.getLogger(__name__)
 VERSION = "1"
+PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/tiff")
+"""Types that are compressed already."""
+
 DESCRIPTION = """Air quality now, next and before, at any point: concentrations with their 10-90 % interval, the world's
 indices, and where every value comes from; and rain in the next two hours. Unknown is null, never good. Times are UTC
 and mark the end of the hour."""
@@ -56,15 +59,15 @@ def create_app(settings: ApiSettings) -> FastAPI:
         app.include_router(module.router)
     _add_pages(app, meter)
     # the last added is the outermost
-    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1, exclude_content_types=PACKED)
     if settings.rate_limit:
         app.add_middleware(RateLimit, item=parse_limit(settings.rate_limit))
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
-        allow_methods=["GET", "HEAD", "POST"],
+        allow_methods=["GET", "HEAD", "POST", "DELETE"],
         allow_headers=["*"],
-        expose_headers=["ETag", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
+        expose_headers=["ETag", "Location", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
         max_age=86_400,
     )
     app.add_middleware(Edge, meter=meter)

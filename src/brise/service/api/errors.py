@@ -14,6 +14,7 @@ from starlette.routing import Match
 
 from brise.conventions.errors import (
     BriseError,
+    BusyError,
     DecodeError,
     InputError,
     NotFoundError,
@@ -30,6 +31,7 @@ STATUS: dict[type[BriseError], int] = {
     TermsError: 403,
     DecodeError: 502,
     SourceError: 502,
+    BusyError: 429,
     StoreError: 503,
 }
 """What is absent here (ConfigurationError, ConventionError) is ours to repair: 500, without its details."""
@@ -108,7 +110,7 @@ async def _brise_error(_request: Request, error: Exception) -> Response:
     if isinstance(error, ParameterError):
         entry = {"parameter": error.parameter, "value": error.value, "limit": error.limit}
         return problem(422, str(error), errors=[entry])
-    headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else None
+    headers = {"Retry-After": str(RETRY_SECONDS)} if status in (429, 503) else None
     return problem(status, str(error) if status != 500 else "see the server's log", headers)
 
 

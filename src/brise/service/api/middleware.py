@@ -17,7 +17,7 @@ from brise.conventions.errors import ConfigurationError
 from brise.service.api.errors import problem
 
 MAX_BODY = 256 * 1024
-METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 FREE = frozenset({"/health", "/metrics"})
 """Paths that no rate limit counts: the machinery that watches the service must not be refused."""
 
