@@ -39,6 +39,46 @@ function serviceWorker() {
   };
 }
 
+const LANGUAGES = ['en', 'fr', 'es', 'de', 'pt', 'hi', 'zh', 'ar'];
+const DAYS = 60; // ages told in days
+const FAR = 400; // km told
+
+/**
+ * What the server needs to say the first screen in every language: messages, and the ages, distances and countries that
+ * only Intl knows how to write. It reads this file; it does not serve it.
+ */
+function firstWords() {
+  const words = (language) => {
+    const ago = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+    const distance = (unit, digits) => {
+      const made = new Intl.NumberFormat(language, { style: 'unit', unit, maximumFractionDigits: digits });
+      return (amount) => made.format(amount);
+    };
+    const regions = new Intl.DisplayNames(language, { type: 'region', fallback: 'none' });
+    const codes = Array.from({ length: 676 }, (_, at) => String.fromCharCode(65 + Math.floor(at / 26), 65 + (at % 26)));
+    const upTo = (count, say) => Array.from({ length: count }, (_, at) => say(at));
+    return {
+      messages: JSON.parse(readFileSync(`src/text/messages/${language}.json`, 'utf8')),
+      minutes: upTo(90, (at) => ago.format(-at, 'minute')),
+      hours: upTo(49, (at) => ago.format(-at, 'hour')),
+      days: upTo(DAYS, (at) => ago.format(-at, 'day')),
+      metres: upTo(100, (at) => distance('meter', 0)(at * 10)),
+      tenths: upTo(100, (at) => distance('kilometer', 1)(at / 10)),
+      kilometres: upTo(FAR, (at) => distance('kilometer', 0)(at)),
+      countries: Object.fromEntries(codes.flatMap((code) => (regions.of(code) ? [[code, regions.of(code)]] : []))),
+    };
+  };
+  return {
+    name: 'first-words',
+    apply: 'build',
+    generateBundle() {
+      const languages = Object.fromEntries(LANGUAGES.map((one) => [one, words(one)]));
+      const icons = JSON.parse(readFileSync('src/app/icons.json', 'utf8'));
+      this.emitFile({ type: 'asset', fileName: '.first.json', source: JSON.stringify({ icons, languages }) });
+    },
+  };
+}
+
 /** Compress once here what the server would else compress at every request. */
 function compressed() {
   const walk = (folder) =>
@@ -63,7 +103,8 @@ function compressed() {
 }
 
 export default defineConfig({
-  plugins: [svelte(), serviceWorker(), compressed()],
+  // a component's styles by its name, so that the server can draw the first screen in them
+  plugins: [svelte({ compilerOptions: { cssHash: ({ name }) => `in-${name.toLowerCase()}` } }), serviceWorker(), firstWords(), compressed()],
   build: {
     outDir: OUT,
     emptyOutDir: true,

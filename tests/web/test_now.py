@@ -35,6 +35,56 @@ def test_a_first_visit_asks_nothing_before_it_shows(visit):
     assert not [path for path in asked if path.startswith("/v1/air-quality")]
 
 
+@pytest.mark.parametrize(
+    ("code", "now", "origin", "side"),
+    [
+        ("en-GB", "Now", "Modelled", "ltr"),
+        ("fr", "Maintenant", "Modélisé", "ltr"),
+        ("ar", "الآن", "محسوب بالنموذج", "rtl"),
+    ],
+)
+def test_the_server_draws_the_first_screen_without_a_script(visit, code, now, origin, side):
+    page = visit(HERE, java_script_enabled=False, locale=code)
+    assert page.locator("h1").inner_text() == "London"
+    assert number(page) > 0
+    assert text(page, "kind") == origin
+    assert page.locator("nav a[aria-current]").inner_text() == now
+    assert page.locator("html").get_attribute("dir") == side
+    assert page.locator("svg.curve path.line").get_attribute("d").count("L") > 90
+    assert page.get_by_test_id("word").evaluate("one => getComputedStyle(one).backgroundColor") != "rgba(0, 0, 0, 0)"
+
+
+def test_the_app_says_what_the_server_drew(visit):
+    drawn, page = visit(HERE + "&scale=uk_daqi", java_script_enabled=False), visit(HERE + "&scale=uk_daqi")
+    page.get_by_role("slider", name="Hour").wait_for()
+    for name in ("number", "word", "kind"):
+        assert text(page, name) == text(drawn, name)
+    assert page.locator(".glance").bounding_box() == drawn.locator(".glance").bounding_box()
+
+
+def test_the_server_draws_unknown_as_unknown(visit):
+    page = visit(LONELY, java_script_enabled=False)
+    assert text(page, "word") == "Unknown"
+    assert page.get_by_text("No station is near enough to say.").is_visible()
+    assert page.get_by_test_id("number").count() == 0
+
+
+def test_what_is_kept_for_offline_holds_no_value(visit, server):
+    page = visit(HERE, workers="allow")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    kept = page.evaluate("caches.match('/index.html').then((one) => one.text())")
+    assert "<!--screen-->" in kept
+    assert 'id="first"' not in kept
+    assert page.request.get(server + "/").headers["cache-control"] == "no-store"
+
+
+def test_a_reader_comes_back_to_the_last_place(visit):
+    page = visit("/?at=51.48,-0.2&name=Fulham&country=GB&zone=Europe/London")
+    page.get_by_role("slider", name="Hour").wait_for()
+    page.goto(page.url.split("?")[0])
+    page.locator("h1", has_text="Fulham").wait_for()
+
+
 def test_the_curve_is_dragged_and_moved_by_keys(visit):
     page = visit(HERE)
     curve = page.get_by_role("slider", name="Hour")

@@ -126,4 +126,4 @@ def test_files_are_compressed_tagged_and_kept(built, server, chromium):
     again = request.get(server + name, headers={"if-none-match": reply.headers["etag"]})
     assert again.status == 304
     assert request.get(server + "/sw.js").headers["cache-control"] == "no-cache"
-    assert request.get(server + "/").headers["cache-control"] == "no-cache"
+    assert request.get(server + "/").headers["cache-control"] == "no-store"

@@ -104,11 +104,11 @@ export async function refresh(): Promise<void> {
   if (air.place && !document.hidden) await show(air.place);
 }
 
-/** Begin: with what came in the page if it is for this place. */
+/** Begin: at the place asked for, else where the reader last was, else where the server proposes; with what came in the page if it is for there. */
 export function begin(place: Place | null): Place | null {
   const { current, forecast, history } = first;
   const sent = first.place && rounded(first.place);
-  const here = place ?? (sent && current ? null : lastPlace()) ?? sent ?? null;
+  const here = place ?? lastPlace() ?? sent ?? null;
   if (!here) return null;
   const fits = sent && current && forecast && isSame(sent, here);
   void show(fits ? { ...sent, ...here } : here, fits ? { current, forecast, history: history ?? null } : undefined);

@@ -8,7 +8,9 @@ const IDLE_MS = 4000;
 
 showTheme(settings.theme);
 await setLanguage(settings.language).catch(() => setLanguage(deviceLanguage()));
-mount(App, { target: document.getElementById('app') as HTMLElement });
+const target = document.getElementById('app') as HTMLElement;
+target.replaceChildren(); // the first screen as the server drew it
+mount(App, { target });
 
 /** Keep the app for when there is no network; the parts not needed yet come when nothing else does. */
 async function keepShell(): Promise<void> {

@@ -64,6 +64,9 @@ export function bandWord(key: string): string {
   return messages[exact] ?? say(`band.${band.replace(/_\d+$/, '')}` as Key);
 }
 
+/** The device's own kind of the language, such as en-GB, so that clocks and dates are written as its reader does. */
+const locale = (): string => navigator.languages.find((one) => one.slice(0, 2).toLowerCase() === language) ?? language;
+
 const made = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>();
 function once<T extends Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>(key: string, make: () => T): T {
   const name = `${language} ${key}`;
@@ -73,21 +76,21 @@ function once<T extends Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeT
 }
 
 export const formatNumber = (value: number, digits = 0): string =>
-  once(`n${digits}`, () => new Intl.NumberFormat(language, { maximumFractionDigits: digits })).format(value);
+  once(`n${digits}`, () => new Intl.NumberFormat(locale(), { maximumFractionDigits: digits })).format(value);
 
 export const formatShare = (share: number): string =>
-  once('%', () => new Intl.NumberFormat(language, { style: 'percent' })).format(share);
+  once('%', () => new Intl.NumberFormat(locale(), { style: 'percent' })).format(share);
 
 /** Kilometres, or metres where nearer than one. */
 export function formatDistance(km: number): string {
   const unit = km < 1 ? 'meter' : 'kilometer';
   const amount = km < 1 ? Math.round(km * 100) * 10 : km;
   const options = { style: 'unit', unit, maximumFractionDigits: km < 10 ? 1 : 0 } as const;
-  return once(`d${unit}${km < 10}`, () => new Intl.NumberFormat(language, options)).format(amount);
+  return once(`d${unit}${km < 10}`, () => new Intl.NumberFormat(locale(), options)).format(amount);
 }
 
 const zoned = (zone: string | undefined, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat =>
-  once(`${zone}${JSON.stringify(options)}`, () => new Intl.DateTimeFormat(language, { ...options, timeZone: zone }));
+  once(`${zone}${JSON.stringify(options)}`, () => new Intl.DateTimeFormat(locale(), { ...options, timeZone: zone }));
 
 /** Clock time at a place, such as 14:00. */
 export const formatTime = (when: number, zone?: string): string =>
@@ -104,7 +107,7 @@ export const formatDate = (when: number, zone?: string): string =>
 
 /** How long ago, in the words of the language. */
 export function formatAge(minutes: number): string {
-  const style = once('r', () => new Intl.RelativeTimeFormat(language, { numeric: 'auto' }));
+  const style = once('r', () => new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }));
   if (minutes < 90) return style.format(-Math.round(minutes), 'minute');
   if (minutes < 48 * 60) return style.format(-Math.round(minutes / 60), 'hour');
   return style.format(-Math.round(minutes / 1440), 'day');
@@ -112,5 +115,5 @@ export function formatAge(minutes: number): string {
 
 /** A country's name by its two letters. */
 export function countryName(code: string): string {
-  return new Intl.DisplayNames(language, { type: 'region', fallback: 'code' }).of(code) ?? code;
+  return new Intl.DisplayNames(locale(), { type: 'region', fallback: 'code' }).of(code) ?? code;
 }

@@ -1,5 +1,6 @@
 """The app at `/`: built files, compressed beforehand, and a page that already holds the first screen's values."""
 
+import base64
 import hashlib
 import logging
 import re
@@ -21,14 +22,18 @@ from starlette.responses import HTMLResponse, Response
 from brise.conventions.errors import BriseError
 from brise.formulas.indices.registry import INDICES
 from brise.io.gazetteer import cities, find_cities, nearest_city
-from brise.service.api import air_quality, caching
+from brise.service.api import air_quality, caching, first_screen
 from brise.service.api.dependencies import Domain, Snapshot, Store, store_of
 from brise.service.api.errors import problem
+from brise.service.api.first_screen import Words
 from brise.service.api.parameters import MAX_HOURS, PointsQuery
 from brise.service.api.search import NEAR_KM, found
 
 LOG = logging.getLogger(__name__)
 DIST = Path(str(resources.files("brise.service"))) / "web_dist"
+WORDS = ".first.json"
+"""What the first screen says in every language; not served."""
+
 PAGES = ("/", "/map", "/places", "/place", "/tracker", "/alerts", "/settings")
 """The app's own addresses: one page serves them all."""
 
@@ -43,7 +48,7 @@ OFFERS = {
 """What the app shows only where the server has a route that begins so."""
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors {frames}"
 )
@@ -93,10 +98,16 @@ def read_build(folder: Path) -> dict[str, Built]:
     return out
 
 
-def security(frames: str = "'none'") -> dict[str, str]:
-    """Headers of every page: nothing from elsewhere, no inline script, who may frame it."""
+def security(frames: str = "'none'", style: str = "") -> dict[str, str]:
+    """Headers of every page: nothing from elsewhere, no inline script, who may frame it.
+
+    Args:
+        frames: Who.
+        style: The text of the one style that the page holds, allowed by its hash; "" = none.
+    """
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return {
-        "Content-Security-Policy": POLICY.format(frames=frames),
+        "Content-Security-Policy": POLICY.format(frames=frames, styles=f" 'sha256-{digest}'" if style else ""),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
         "Permissions-Policy": "geolocation=(self), camera=(), microphone=()",
@@ -186,31 +197,91 @@ def first_values(store: Store, place: Mapping[str, Any] | None) -> dict[str, Any
     return {"place": place, **bodies}
 
 
+def _asked(asked: Mapping[str, str]) -> dict[str, Any] | None:
+    """The place in the app's own address, under the name that it gives; None where it speaks of none."""
+    place = named(asked.get("at", ""))
+    if place is None or not asked.get("name"):
+        return place
+    own = {"name": asked["name"][:120], "country": asked.get("country", "")[:2], "timezone": asked.get("zone", "")[:64]}
+    return place | {key: text for key, text in own.items() if text}
+
+
+def _plain(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers as they will be read."""
+    out: dict[str, Any] = orjson.loads(orjson.dumps(told))
+    return out
+
+
 def offered(paths: Iterable[str]) -> list[str]:
     """Names of OFFERS that some route serves."""
     known = list(paths)
     return [name for name, start in OFFERS.items() if any(path.startswith(start) for path in known)]
 
 
-def _language(accepted: str, build: Mapping[str, Built]) -> str | None:
-    """The chunk of messages that a visitor will need, by the Accept-Language header."""
-    chunks = {path.removeprefix("/assets/").split("-")[0]: path for path in build if path.startswith("/assets/")}
-    for part in accepted.split(","):
-        code = part.split(";")[0].strip().split("-")[0].lower()
-        if len(code) == 2 and (chunk := chunks.get(f"text_{code}")):
-            return chunk
-    return chunks.get("text_en")
+def _language(accepted: str, known: Mapping[str, Any]) -> str:
+    """The first language of an Accept-Language header that the app speaks; English where it speaks none."""
+    codes = (part.split(";")[0].strip().split("-")[0].lower() for part in accepted.split(","))
+    return next((code for code in codes if code in known), "en")
 
 
-def _page(request: Request, build: Mapping[str, Built], name: str, told: Mapping[str, Any]) -> HTMLResponse:
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A page of the build, ready to be filled.
+
+    Attributes:
+        text: HTML without its stylesheets, with the places <!--head-->, <!--screen--> and <!--first-->.
+        style: What its stylesheets say.
+        words: By language.
+        chunks: The script of a language's messages, by language.
+        frames: Who may frame it.
+    """
+
+    text: str
+    style: str
+    words: Mapping[str, Words]
+    chunks: Mapping[str, str]
+    frames: str = "'none'"
+
+    def filled(
+        self, request: Request, told: Mapping[str, Any], values: Mapping[str, Any] | None = None
+    ) -> HTMLResponse:
+        """The page for a visitor.
+
+        Args:
+            request: Of the visitor.
+            told: What the app is given.
+            values: What the first screen is drawn of; None = it is not drawn.
+        """
+        asked = request.query_params
+        language = asked.get("lang", "")
+        if language not in self.words:
+            language = _language(request.headers.get("accept-language", ""), self.words)
+        scale = asked.get("scale", first_screen.SCALE)
+        screen = first_screen.draw(self.words[language], values, scale) if values else None
+        style = self.style + (screen.style if screen else "")
+        preload = f'<link rel="modulepreload" crossorigin href="{self.chunks[language]}">'
+        data = orjson.dumps(told).decode().replace("<", "\\u003c")
+        text = self.text.replace("<!--head-->", f"{preload}<style>{style}</style>", 1)
+        text = text.replace("<!--first-->", f'<script type="application/json" id="first">{data}</script>', 1)
+        if screen:
+            side = "rtl" if language in first_screen.RIGHT_TO_LEFT else "ltr"
+            text = text.replace('<html lang="en">', f'<html lang="{language}" dir="{side}">', 1)
+            text = text.replace("<title>Brise</title>", f"<title>{screen.title}</title>", 1)
+            text = text.replace("<!--screen-->", screen.markup, 1)
+        # values are never kept by a browser: going back a day later would show them as now's
+        headers = {"Cache-Control": "no-store", "Vary": "Accept-Language, Accept-Encoding"}
+        return HTMLResponse(text, headers=headers | security(self.frames, style))
+
+
+_STYLESHEET = re.compile(r'\s*<link rel="stylesheet"[^>]*href="([^"]+)"[^>]*>')
+
+
+def template(build: Mapping[str, Built], name: str, words: Mapping[str, Words], frames: str = "'none'") -> Template:
+    """A page of the build: its styles are read into it, so that nothing waits for them."""
     text = build[name].bodies[""].decode()
-    data = orjson.dumps(told).decode().replace("<", "\\u003c")
-    chunk = _language(request.headers.get("accept-language", ""), build)
-    preload = f'<link rel="modulepreload" crossorigin href="{chunk}">' if chunk else ""
-    text = text.replace("<!--first-->", f'{preload}<script type="application/json" id="first">{data}</script>')
-    frames = "*" if name == "/embed.html" else "'none'"
-    headers = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Accept-Encoding", **security(frames)}
-    return HTMLResponse(text, headers=headers)
+    style = "".join(build[path].bodies[""].decode() for path in _STYLESHEET.findall(text))
+    chunks = {code: next(path for path in build if path.startswith(f"/assets/text_{code}-")) for code in words}
+    return Template(_STYLESHEET.sub("", text), style, words, chunks, frames)
 
 
 def add_routes(app: FastAPI, folder: Path = DIST) -> bool:
@@ -223,18 +294,23 @@ def add_routes(app: FastAPI, folder: Path = DIST) -> bool:
     if not build:
         return False
     offers = offered(getattr(route, "path", "") for route in app.routes)
+    words = first_screen.read_words((folder / WORDS).read_bytes())
+    main, framed = template(build, "/index.html", words), template(build, "/embed.html", words, "*")
+
+    def made(request: Request) -> Response:
+        asked, drawn = request.query_params, request.url.path == "/"
+        told = first_values(store_of(request), _asked(asked))
+        return main.filled(request, {"offers": offers, **told}, _plain(told) if drawn and "hour" not in asked else None)
 
     async def page(request: Request) -> Response:
-        asked = request.query_params.get("at", "")
-        told = await run_in_threadpool(first_values, store_of(request), named(asked) if asked else None)
-        return _page(request, build, "/index.html", {"offers": offers, **told})
+        return await run_in_threadpool(made, request)
 
     async def embed(request: Request) -> Response:
         place = named(request.path_params["place"])
         if place is None:
             return problem(404, f"no place {request.path_params['place'][:80]!r}: a city or latitude,longitude")
         told = await run_in_threadpool(first_values, store_of(request), place)
-        return _page(request, build, "/embed.html", {"offers": offers, **told})
+        return framed.filled(request, {"offers": offers, **told})
 
     def file(path: str) -> Any:
         control = IMMUTABLE if path.startswith("/assets/") else "no-cache"
