@@ -147,7 +147,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreError: The database cannot serve now.
     """
-    with _translated(engine, "read"), engine.begin() as connection:
+    with translated(engine, "read"), engine.begin() as connection:
         yield connection
 
 
@@ -158,12 +158,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreError: The database cannot serve now; nothing of this transaction was kept.
     """
-    with _translated(engine, "write"), engine.execution_options(brise_writes=True).begin() as connection:
+    with translated(engine, "write"), engine.execution_options(brise_writes=True).begin() as connection:
         yield connection
 
 
 @contextmanager
-def _translated(engine: Engine, what: str) -> Iterator[None]:
+def translated(engine: Engine, what: str) -> Iterator[None]:
+    """What a driver raises, as StoreError."""
     drivers = engine.dialect.dbapi.Error if engine.dialect.dbapi is not None else DBAPIError
     try:
         yield

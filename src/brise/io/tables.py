@@ -38,8 +38,11 @@ from brise.conventions.observations import (
 from brise.conventions.variables import VARIABLES
 from brise.io import bulk, hours, rollup
 from brise.io.database import open_engine, reading, writing
+from brise.io.owners import Owners
 from brise.io.runs import Runs
 from brise.io.schema import epoch, observations, stations, variables
+from brise.io.tracker_choices import Choices
+from brise.io.tracker_samples import Samples
 
 Area = tuple[float, float, float, float]
 """south, west, north, east in degrees; west > east crosses the date line."""
@@ -71,6 +74,9 @@ class Tables:
 
     Attributes:
         runs: Job runs, source status and leases.
+        owners: Owners and their trackers.
+        samples: What trackers measured.
+        choices: What owners share, and what they say of their data.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -79,6 +85,7 @@ class Tables:
         self._insert: Any = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
         self.runs = Runs(engine)
         self.lease = self.runs.lease
+        self.owners, self.samples, self.choices = Owners(engine), Samples(engine), Choices(engine)
         self._variables = self._number_variables()
         self._names = {number: name for name, number in self._variables.items()}
 
