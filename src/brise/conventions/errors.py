@@ -3,6 +3,7 @@
     BriseError
     ├── InputError            what the caller gave is wrong: which value, which limit, where     (CLI 2, HTTP 422)
     ├── NotFoundError         what the caller named does not exist here                          (CLI 2, HTTP 404)
+    ├── AccessError           who asks has not shown a key that opens this                       (CLI 1, HTTP 401)
     ├── TermsError            the terms of a source forbid what the caller asked for             (CLI 1, HTTP 403)
     ├── ConfigurationError    a setting is missing or wrong                                      (CLI 2, HTTP 500)
     ├── ConventionError       data broke its own contract: check_observations, check_cube        (CLI 1, HTTP 500)
@@ -25,6 +26,10 @@ class InputError(BriseError, ValueError):
 
 class NotFoundError(BriseError, LookupError):
     """What the caller named does not exist here."""
+
+
+class AccessError(BriseError):
+    """Who asks has not shown a key that opens this."""
 
 
 class TermsError(BriseError):

@@ -23,6 +23,12 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=1, le=65535)
     cors_origins: list[str] = ["*"]
+    open_accounts: bool = Field(True, description="Anybody may make an account for trackers; else `brise key owner`.")
+    trusted_push: bool = Field(
+        False,
+        description="A tracker's registered serial, or its MQTT topic, stands for its key: where only owners can reach.",
+    )
+    mqtt_url: SecretStr | None = Field(None, description="mqtt(s)://user:password@host:port of a broker to listen to.")
     rate_limit: str | None = Field(None, description='Per client, e.g. "600/minute"; none by default.')
     area: Area | None = Field(None, description='What live sources fetch, as JSON: "[south, west, north, east]".')
     points: tuple[tuple[float, float], ...] = Field(

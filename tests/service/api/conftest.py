@@ -152,6 +152,8 @@ class ApiSettings:
     cors_origins: list[str] = default(default_factory=lambda: ["https://map.example"])
     rate_limit: str | None = None
     share_restricted: bool = False
+    open_accounts: bool = True
+    trusted_push: bool = False
     database: str = ""
 
     def resolved_database_url(self) -> str:

@@ -34,6 +34,8 @@ class ApiSettings(Protocol):
     data_dir: Path
     cors_origins: list[str]
     rate_limit: str | None
+    open_accounts: bool
+    trusted_push: bool
     share_restricted: bool
 
     def resolved_database_url(self) -> str:
@@ -214,7 +216,8 @@ class Store:
         """Open nothing yet: a replica may start before the first run is published."""
         self.products = settings.data_dir / "products"
         self.withheld = withheld(settings.share_restricted)
-        self._root = settings.data_dir
+        self.root = settings.data_dir
+        self.open_accounts, self.trusted_push = settings.open_accounts, settings.trusted_push
         self._url = settings.resolved_database_url()
         self._tables: Tables | None = None
         self._opening = Lock()
@@ -248,7 +251,7 @@ class Store:
             runs = cubes.current(self.products, PRODUCT)
             fresh = [known.get((name, run.name)) or prepare(run) for name, run in runs.items()]
             fresh.sort(key=lambda one: (-one.init, one.grid.step, one.name))
-            clock = read_clock(self._root)
+            clock = read_clock(self.root)
             now = int(clock.now().timestamp())
             domains, ended = (tuple(one for one in fresh if (one.end < now) is past) for past in (False, True))
             tags = f"{''.join(one.tag for one in domains)} {''.join(one.tag for one in ended)}"

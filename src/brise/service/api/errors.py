@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from brise.conventions.errors import (
+    AccessError,
     BriseError,
     BusyError,
     DecodeError,
@@ -28,6 +29,7 @@ LOG = logging.getLogger(__name__)
 STATUS: dict[type[BriseError], int] = {
     InputError: 422,
     NotFoundError: 404,
+    AccessError: 401,
     TermsError: 403,
     DecodeError: 502,
     SourceError: 502,
@@ -38,6 +40,7 @@ STATUS: dict[type[BriseError], int] = {
 
 TITLES: dict[int, str] = {
     400: "The request cannot be read",
+    401: "A key is needed",
     403: "The source's terms forbid it",
     404: "Not found",
     405: "Method not allowed",
@@ -111,6 +114,8 @@ async def _brise_error(_request: Request, error: Exception) -> Response:
         entry = {"parameter": error.parameter, "value": error.value, "limit": error.limit}
         return problem(422, str(error), errors=[entry])
     headers = {"Retry-After": str(RETRY_SECONDS)} if status in (429, 503) else None
+    if status == 401:
+        headers = {"WWW-Authenticate": "Bearer"}
     return problem(status, str(error) if status != 500 else "see the server's log", headers)
 
 
