@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     open_accounts: bool = Field(True, description="Anybody may make an account for trackers; else `brise key owner`.")
     trusted_push: bool = Field(
         False,
-        description="A tracker's registered serial, or its MQTT topic, stands for its key: where only owners can reach.",
+        description="A tracker's serial, or its MQTT topic, stands for its key: where only owners reach.",
     )
     mqtt_url: SecretStr | None = Field(None, description="mqtt(s)://user:password@host:port of a broker to listen to.")
     rate_limit: str | None = Field(None, description='Per client, e.g. "600/minute"; none by default.')
