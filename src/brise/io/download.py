@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import quote
 
 import httpx
 import numpy as np
@@ -206,8 +207,9 @@ class Client:
     def _once(self, source: str, request: Request, end: float) -> Fetched | None:
         known = hashlib.sha256(repr((request.url, sorted(request.params.items()))).encode()).hexdigest()
         headers = {**request.headers, **self._validators.get(known, {})}
+        url = request.url.replace("{key}", quote(request.path_key, safe=""))
         try:
-            with self._http.stream("GET", request.url, params=dict(request.params), headers=headers) as response:
+            with self._http.stream("GET", url, params=dict(request.params), headers=headers) as response:
                 if response.status_code == 304:
                     return None
                 self._mind_limits(request.host, response)
@@ -276,7 +278,8 @@ def _secrets(request: Request) -> list[str]:
     """Values that must not be repeated; longest first."""
     shown = public(request.params)
     hidden = [value for name, value in request.params.items() if shown[name] != value]
-    return sorted({value for value in (*hidden, *request.headers.values()) if value}, key=len, reverse=True)
+    found = {value for value in (*hidden, *request.headers.values(), request.path_key) if value}
+    return sorted(found, key=len, reverse=True)
 
 
 def _first(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:

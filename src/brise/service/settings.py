@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     openaq_key: SecretStr | None = None
     airgradient_key: SecretStr | None = None
     airnow_key: SecretStr | None = None
+    firms_key: SecretStr | None = None
     open_meteo_key: SecretStr | None = None
     purpleair_key: SecretStr | None = None
     waqi_key: SecretStr | None = None

@@ -316,8 +316,10 @@ def _landscape(
     burnable = fuel > -1
     if not burnable.all():
         notes = [*notes, f"{int((~burnable).sum())} of {fuel.size} cells have no fuel value: they do not burn"]
-    there = [canopy.get(name) for name in _CANOPY]
-    return Landscape(grid, fuel, layers.get("elevation"), slope, aspect, *there, assumptions=(*notes, *said, *told))
+    cover, height, base, density = (canopy.get(name) for name in _CANOPY)
+    return Landscape(
+        grid, fuel, layers.get("elevation"), slope, aspect, cover, height, base, density, (*notes, *said, *told)
+    )
 
 
 def _ground(

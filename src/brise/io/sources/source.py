@@ -57,11 +57,12 @@ class Request:
     """One GET.
 
     Attributes:
-        url: https, without query.
+        url: https, without query; "{key}" in it stands for `path_key`.
         params: Query; what carries a secret is kept out of `repr`.
         headers: Likewise.
         decode: How to read the answer, where it differs from the source's own.
         follow: What else to ask, given the answer: next pages, or the values of the stations just listed.
+        path_key: A key that the provider wants within the path.
     """
 
     url: str
@@ -69,6 +70,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     decode: Decoder | None = field(default=None, repr=False)
     follow: "Callable[[bytes], list[Request]] | None" = field(default=None, repr=False)
+    path_key: str = field(default="", repr=False)
 
     def __repr__(self) -> str:
         """The request without its secrets."""
