@@ -4,7 +4,9 @@ import logging
 import os
 import zipfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +71,7 @@ def nowcast_files(paths: Iterable[Path], out: Path, nowcaster: Nowcaster, count:
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             _write(archive, sequence, forecast, notes)
             if stories is not None:
-                _stream(archive, stories, (len(LEADS), count, *sequence.rate.shape[1:]))
+                _stream(archive, "members", _ahead(stories), (len(LEADS), count, *sequence.rate.shape[1:]), np.uint16)
         draft.replace(out)
     except OSError as error:
         raise StoreError(f"{out}: cannot be written: {error.strerror}") from None
@@ -82,7 +84,6 @@ def _write(archive: zipfile.ZipFile, sequence: RainSequence, forecast: RainForec
     init = sequence.times[-1]
     times = init + np.array([60 * lead for lead in LEADS], "timedelta64[s]")
     arrays: dict[str, Any] = {
-        "rate": encode(forecast.value, np.uint16),
         "times": times.astype(str),
         "lats": sequence.latitudes,
         "lons": sequence.longitudes,
@@ -92,19 +93,37 @@ def _write(archive: zipfile.ZipFile, sequence: RainSequence, forecast: RainForec
         "simulated": np.array(sequence.simulated),
         "notes": np.array(notes, dtype=str),
     }
+    _stream(archive, "rate", forecast.value, forecast.value.shape, np.uint16)
     if forecast.quantiles is not None:
-        arrays |= {"levels": np.array(QUANTILES), "quantiles": encode(forecast.quantiles, np.uint16)}
+        arrays["levels"] = np.array(QUANTILES)
+        _stream(archive, "quantiles", chain(*forecast.quantiles), forecast.quantiles.shape, np.uint16)
     if forecast.chance is not None:
-        arrays |= {"thresholds": np.array(THRESHOLDS), "chance": encode(forecast.chance, np.uint8)}
+        arrays["thresholds"] = np.array(THRESHOLDS)
+        _stream(archive, "chance", chain(*forecast.chance), forecast.chance.shape, np.uint8)
     for name, array in arrays.items():
-        with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+        with archive.open(f"{name}.npy", "w") as file:
             np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
 
 
-def _stream(archive: zipfile.ZipFile, stories: Iterator[NDArray[np.float32]], shape: tuple[int, ...]) -> None:
-    """One array, lead after lead: all members of all leads are more than fits beside their forecast."""
-    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint16)), "fortran_order": False, "shape": shape}
-    with archive.open("members.npy", "w", force_zip64=True) as file:
+def _ahead(stories: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """The same, the next one in the making while the one before is packed."""
+    with ThreadPoolExecutor(1) as pool:
+        story = pool.submit(next, stories, None)
+        while (ready := story.result()) is not None:
+            story = pool.submit(next, stories, None)
+            yield ready
+
+
+def _stream(
+    archive: zipfile.ZipFile,
+    name: str,
+    parts: Iterable[NDArray[np.float32]],
+    shape: tuple[int, ...],
+    kind: type[np.uint8 | np.uint16],
+) -> None:
+    """One array, part after part: with all of it encoded at once, a whole country's would not fit in memory."""
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(kind)), "fortran_order": False, "shape": shape}
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for story in stories:
-            file.write(encode(story, np.uint16).tobytes())
+        for part in parts:
+            file.write(encode(part, kind).tobytes())
