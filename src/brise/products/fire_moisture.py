@@ -76,7 +76,7 @@ def seasonal_live(day: int, latitude: float) -> tuple[float, float]:
     rising, falling = (when - 100.0 - shift) / 45.0, (when - 265.0 + shift) / 45.0
     green = float(np.clip(rising, 0, 1) * (1.0 - np.clip(falling, 0, 1)))
     herb, woody = (low + green * (high - low) for low, high in zip(DORMANT, GREEN, strict=True))
-    return round(herb, 4), round(woody, 4)
+    return round(herb, 2), round(woody, 2)
 
 
 def moistures(weather: FireWeather, options: FireOptions, exposures: Exposures) -> Moistures:
