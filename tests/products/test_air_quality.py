@@ -42,7 +42,7 @@ def run(inputs, grid):
 def test_shapes_types_and_meta(run, grid, inputs):
     assert run.concentration.shape == (grid.cells, 2, 3, 121)
     assert run.concentration.dtype == np.float32
-    assert run.index.shape == (grid.cells, 2, 3, 121)
+    assert run.index.shape == (grid.cells, 2, 5, 121)
     assert run.nearest.shape == (grid.cells, 2, 3)
     assert run.meta["hours"] == list(HOURS)
     assert HOURS[24] == 0
@@ -153,7 +153,7 @@ def test_no_measurement_at_all_says_so(inputs, grid, hours):
 
 
 def test_no_index_when_none_is_asked(inputs, grid):
-    assert compute(replace(inputs, indices=()), grid).index.shape == (grid.cells, 0, 3, 121)
+    assert compute(replace(inputs, indices=()), grid).index.shape == (grid.cells, 0, 5, 121)
 
 
 def test_simulated_is_labelled(inputs, grid):

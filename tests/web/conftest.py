@@ -19,6 +19,7 @@ from brise.conventions.variables import POLLUTANTS, VARIABLES
 from brise.formulas.indices.registry import INDICES
 from brise.io import analyses, cubes
 from brise.io.tables import Tables
+from brise.products.air_indices import index_sides
 from brise.service.api import web
 from brise.service.api.app import create_app
 from brise.service.settings import Settings
@@ -50,13 +51,8 @@ def concentration(hours: np.ndarray) -> np.ndarray:
 
 def publish(folder: Path, init: datetime) -> None:
     values = concentration(HOURS)
-    fields = {name: values[:, place, 0] for place, name in enumerate(MEAN)}
-    index = np.full((GRID.cells, len(INDICES), 3, len(HOURS)), np.nan, np.float32)
-    for place, one in enumerate(INDICES.values()):
-        result = one.compute(fields)
-        index[:, place, 0] = result.value
-        for side, codes in ((1, result.category), (2, result.dominant)):
-            index[:, place, side] = np.where(codes < 0, np.nan, codes)
+    hours = [{name: values[:, place, side] for place, name in enumerate(MEAN)} for side in range(3)]
+    index = np.stack([index_sides(name, *hours) for name in INDICES], axis=1)
     nearest = np.tile(np.array([0, -1, -1], np.int32), (GRID.cells, len(MEAN), 1))
     station = {"station_id": "openaq:1", "name": "Quay", "latitude": 51.53, "longitude": -0.1}
     station |= {"kind": "reference", "source": "openaq", "attribution": "OpenAQ", "licence": "CC BY 4.0"}

@@ -25,6 +25,7 @@ from brise.formulas.interpolation import Array, nearest
 from brise.models.background import Background
 from brise.models.network import Fitted, Task, fit
 from brise.models.registry import MODELS, Model
+from brise.products.air_indices import SIDES, index_sides
 
 HOURS: tuple[int, ...] = tuple(range(-24, 97))
 """Published, relative to init_time."""
@@ -76,7 +77,7 @@ class Run:
     Attributes:
         grid: The domain.
         concentration: (cells, variables, 3, hours) float32: value, 10 % and 90 % quantile, storage units.
-        index: (cells, indices, 3, hours) float32: value, category, dominant pollutant's position.
+        index: (cells, indices, 5, hours) float32: SIDES of products/air_indices.py.
         nearest: (cells, variables, 3) int32 positions in meta["stations"], -1 none.
         meta: As meta.json, but for `created_at`.
         cube: The forecast as a CF cube.
@@ -123,7 +124,7 @@ def compute(inputs: Inputs, grid: Grid) -> Run:
     span = BEFORE + len(HOURS)
     concentration = np.full((len(places), len(variables), 3, span), np.nan, np.float32)
     closest = np.full((len(places), len(variables), 3), -1, np.int32)
-    index = np.full((len(places), len(inputs.indices), 3, len(HOURS)), np.nan, np.float32)
+    index = np.full((len(places), len(inputs.indices), len(SIDES), len(HOURS)), np.nan, np.float32)
     for start in range(0, len(places), _CHUNK):
         some = slice(start, start + _CHUNK)
         for column, name in enumerate(variables):
@@ -192,17 +193,14 @@ def _station_error(inputs: Inputs, hours: StationHours) -> Array:
 
 
 def _indices(names: tuple[str, ...], variables: list[str], concentration: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(P, indices, 3, hours) of the value (P, variables, 3, T); unknown is NaN."""
-    out = np.full((len(concentration), len(names), 3, len(HOURS)), np.nan, np.float32)
+    """(P, indices, SIDES, hours) of concentrations (P, variables, 3, T); unknown is NaN."""
+    out = np.full((len(concentration), len(names), len(SIDES), len(HOURS)), np.nan, np.float32)
     known = np.isfinite(concentration[:, :, 0]).any(axis=(1, 2))
-    fields = {name: concentration[known, column, 0] for column, name in enumerate(variables)}
+    fields = [{name: concentration[known, column, side] for column, name in enumerate(variables)} for side in range(3)]
     if not known.any():
         return out
     for place, name in enumerate(names):
-        result = INDICES[name].compute(fields)
-        for side, values in enumerate((result.value, result.category, result.dominant)):
-            part = np.asarray(values)[:, BEFORE:].astype(np.float32)
-            out[known, place, side] = part if side == 0 else np.where(part < 0, np.float32(np.nan), part)
+        out[known, place] = index_sides(name, *fields)[..., BEFORE:]
     return out
 
 

@@ -16,10 +16,10 @@ import xarray as xr
 
 from brise.conventions.grids import Grid
 from brise.conventions.variables import VARIABLES
-from brise.formulas.indices.registry import INDICES
 from brise.io import analyses, cubes
 from brise.io.runs import JobRun, SourceStatus
 from brise.io.tables import Tables
+from brise.products.air_indices import index_sides
 from brise.service.api.app import create_app
 from brise.service.clock import Clock, write_clock
 
@@ -56,13 +56,8 @@ def run_arrays(grid: Grid = GRID) -> dict[str, np.ndarray]:
     concentration[:, 0] = np.stack([value, value * 0.5, value * 2], axis=1)
     concentration[:, 1] = np.array([40.0, 30.0, 55.0])[None, :, None]
     concentration[UNKNOWN_CELL] = np.nan
-    fields = {name: concentration[:, place, 0] for place, name in enumerate(NAMES)}
-    index = np.full((grid.cells, len(INDEX_NAMES), 3, len(HOURS)), np.nan, np.float32)
-    for place, name in enumerate(INDEX_NAMES):
-        result = INDICES[name].compute(fields)
-        index[:, place, 0] = result.value
-        for side, codes in ((1, result.category), (2, result.dominant)):
-            index[:, place, side] = np.where(codes < 0, np.nan, codes)
+    hours = [{name: concentration[:, place, side] for place, name in enumerate(NAMES)} for side in range(3)]
+    index = np.stack([index_sides(name, *hours) for name in INDEX_NAMES], axis=1)
     nearest = np.tile(np.array([0, 1, -1], np.int32), (grid.cells, len(NAMES), 1))
     nearest[UNKNOWN_CELL] = -1
     return {"concentration": concentration, "index": index, "nearest": nearest}
@@ -75,7 +70,7 @@ def field(times: str, coordinate: object, values: np.ndarray, grid: Grid = GRID)
     return xr.Dataset({"pm25": ((times, "latitude", "longitude"), values, attributes)}, {times: coordinate, **places})
 
 
-def publish(folder: Path, init: datetime = INIT, grid: Grid = GRID, **changes: object) -> None:
+def publish(folder: Path, init: datetime = INIT, grid: Grid = GRID, sides: int = 5, **changes: object) -> None:
     stations = [
         {name: row[name] for name in ("station_id", "name", "latitude", "longitude", "kind", "source")}
         | {"attribution": row["attribution"], "licence": row["licence"]}
@@ -98,7 +93,9 @@ def publish(folder: Path, init: datetime = INIT, grid: Grid = GRID, **changes: o
     } | changes
     values = np.full((1, grid.rows, grid.columns), 9, np.float32)
     lead = field("lead_time", pd.to_timedelta([0], unit="h"), values, grid)
-    cubes.publish(folder / "products", "air_quality", grid, run_arrays(grid), meta, lead)
+    arrays = run_arrays(grid)
+    arrays["index"] = arrays["index"][:, :, :sides]
+    cubes.publish(folder / "products", "air_quality", grid, arrays, meta, lead)
 
 
 def store_day(folder: Path) -> None:

@@ -40,6 +40,32 @@ def test_forecast_gives_columns_of_one_length_from_lead_0(client):
     assert answer["indices"]["european_aqi"]["category"][0] >= 0
 
 
+@pytest.mark.parametrize("name", ["us_aqi", "european_aqi"])
+def test_an_index_lies_between_those_of_the_quantiles(client, name):
+    series = client.get(f"{FORECAST}?{AT}").json()["indices"][name]
+    middle = "value" if name == "us_aqi" else "category"
+    low, value, high = (np.array(series[side], float) for side in ("q10", middle, "q90"))
+    assert (low <= value).all()
+    assert (value <= high).all()
+    assert name == "european_aqi" or (low < high).all()
+    now = client.get(f"{CURRENT}?{AT}").json()["indices"][name]
+    np.testing.assert_allclose([now["q10"], now["q90"]], [low[0], high[0]], atol=TENTH)
+    past = client.get(f"{HISTORY}?{AT}&{DAY}").json()["indices"][name]
+    assert set(past) >= {"q10", "q90"}
+
+
+def test_a_run_of_before_has_indices_without_an_interval(tmp_path, make_client, town):
+    town.publish(tmp_path, sides=3)
+    town.stop_clock(tmp_path, INIT)
+    client = make_client()
+    series = client.get(f"{FORECAST}?{AT}&hours=2").json()["indices"]["us_aqi"]
+    assert series["q10"] == series["q90"] == [None] * 3
+    assert None not in series["value"]
+    now = client.get(f"{CURRENT}?{AT}").json()["indices"]["us_aqi"]
+    assert now["value"] == series["value"][0]
+    assert now["q10"] is now["q90"] is None
+
+
 def test_forecast_selects_hours_pollutants_and_indices_in_the_order_asked(client):
     answer = client.get(f"{FORECAST}?{AT}&hours=3&pollutants=no2,pm25,o3&indices=european_aqi").json()
     assert len(answer["time"]) == 4

@@ -30,9 +30,8 @@ export interface Line {
   high: (number | null)[];
 }
 
-/** An index by hour: its number (null in indices without one), band, dominant pollutant. */
-export interface Bands {
-  value: (number | null)[];
+/** An index by hour: its number (null in indices without one), band, dominant pollutant, and between what it likely is. */
+export interface Bands extends Line {
   category: (number | null)[];
   dominant: (string | null)[];
 }
@@ -102,6 +101,9 @@ function bands(rows: Row[], name: string): Bands {
   const of = (answer: Forecast | History) => answer.indices[name] as IndexSeries | undefined;
   return {
     value: joined(rows, (answer) => of(answer)?.value),
+    // values kept by an older app have no interval
+    low: joined(rows, (answer) => of(answer)?.q10 as (number | null)[] | undefined),
+    high: joined(rows, (answer) => of(answer)?.q90 as (number | null)[] | undefined),
     category: joined(rows, (answer) => of(answer)?.category),
     dominant: joined(rows, (answer) => {
       const index = of(answer);

@@ -126,6 +126,9 @@ export interface IndexSeries {
   value: (number | null)[];
   category: (number | null)[];
   dominant: (number | null)[];
+  /** The index were all concentrations at their 10 % quantile (q90: 90 %); without numbers, the band's position. */
+  q10: (number | null)[];
+  q90: (number | null)[];
   /** Text keys of the bands, best first, as in /v1/indices. */
   categories: string[];
   pollutants: string[];
@@ -133,6 +136,9 @@ export interface IndexSeries {
 
 export interface IndexValue {
   value: number | null;
+  /** The index were all concentrations at their 10 % quantile (q90: 90 %); without numbers, the band's position. */
+  q10: number | null;
+  q90: number | null;
   category: string | null;
   colour: string | null;
   advice: string | null;

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from brise.conventions.grids import EARTH_RADIUS_KM, Grid
+from brise.products.air_indices import SIDES
 from brise.service.api.dependencies import Domain, Snapshot, iso, legend, nearest_station
 
 UNIT = "µg/m³"
@@ -133,12 +134,7 @@ def provenance(domain: Domain, used: dict[str, Any], kind: str, now: int) -> dic
     }
 
 
-def positions(codes: Any) -> Any:
-    """Positions as they are; in a list, those below 0 become None (unknown)."""
-    return [None if code < 0 else code for code in codes] if isinstance(codes, list) else codes
-
-
 def index_nothing(name: str, count: int) -> dict[str, Any]:
     """An index that is unknown at `count` hours."""
     nothing = [None] * count
-    return {"value": nothing, "category": nothing, "dominant": nothing, **legend(name)}
+    return dict.fromkeys(SIDES, nothing) | legend(name)

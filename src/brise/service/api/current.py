@@ -195,13 +195,17 @@ def _index(
     domain: Domain | None, cell: int, lead: int | None, name: str, subs: dict[str, float | None]
 ) -> dict[str, Any]:
     index, value, category, dominant = INDICES[name], None, -1, -1
+    low = high = None
     if domain is not None and lead is not None and name in domain.indices:
         row = domain.index[cell, domain.indices[name], :, domain.zero + lead]
         value = _finite(row[0])
-        category, dominant = (int(code) if math.isfinite(code) else -1 for code in row[1:].tolist())
+        category, dominant = (int(code) if math.isfinite(code) else -1 for code in row[1:3].tolist())
+        low, high = (_finite(one) for one in row[3:]) if len(row) > 3 else (None, None)
     band = index.bands[category] if category >= 0 else None
     return {
         "value": value,
+        "q10": low,
+        "q90": high,
         "category": band.key if band else None,
         "colour": band.colour if band else None,
         "advice": band.advice if band else None,

@@ -83,7 +83,7 @@ class Domain:
         variables: name -> row in the arrays.
         indices: name -> row in the arrays.
         concentration: (cells, C, 3, H) µg m-3.
-        index: (cells, I, 3, H).
+        index: (cells, I, 5, H): SIDES of products/air_indices.py; of runs of before the first three.
         nearest: (cells, C, 3) positions of stations.
         stations: As in `meta`.
         vectors: (S, 3) of the stations.

@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from brise.products.air_indices import SIDES as INDEX_SIDES
 from brise.service.api.answers import (
     UNIT,
     centre,
@@ -27,7 +28,7 @@ from brise.service.api.parameters import PointsQuery
 
 PLANS = 256
 SIDES = ("value", "q10", "q90")
-INDEX_SIDES = ("value", "category", "dominant")
+CODES = ("category", "dominant")
 SLOT = "\0"
 
 
@@ -103,6 +104,7 @@ def _planned(domain: Domain, query: PointsQuery) -> Plan:
     hours = slice(domain.zero, domain.zero + min(query.hours, domain.last_lead) + 1)
     times = domain.times[hours]
     column, nothing = [SLOT], [None] * len(times)
+    sides = INDEX_SIDES[: domain.index.shape[2]]
     answer = {
         **dict.fromkeys(("latitude", "longitude", "status", "reason"), SLOT),
         "cell": place_of(domain, 0) | {"latitude": SLOT, "longitude": SLOT},
@@ -112,7 +114,7 @@ def _planned(domain: Domain, query: PointsQuery) -> Plan:
             name: {"unit": UNIT, **dict.fromkeys(SIDES, column if name in names else nothing)} for name in wanted
         },
         "indices": {
-            name: {**dict.fromkeys(INDEX_SIDES, column), **legend(name)}
+            name: dict.fromkeys(INDEX_SIDES, nothing) | dict.fromkeys(sides, column) | legend(name)
             if name in domain.indices
             else index_nothing(name, len(times))
             for name in query.indices
@@ -129,7 +131,7 @@ def _planned(domain: Domain, query: PointsQuery) -> Plan:
         rows=_places([domain.variables[name] for name in names]),
         index_rows=_places([domain.indices[name] for name in index_names]),
         hours=hours,
-        form=form([False, False, False] * len(names) + [False, True, True] * len(index_names)),
+        form=form([False] * 3 * len(names) + [side in CODES for side in sides] * len(index_names)),
     )
 
 

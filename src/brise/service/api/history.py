@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from brise.formulas.indices.registry import INDICES
 from brise.io.analyses import read_analyses_at
-from brise.service.api.answers import DECIMALS, UNIT, index_nothing, place_of, positions, reason_unknown
+from brise.products.air_indices import SIDES, index_sides
+from brise.service.api.answers import DECIMALS, UNIT, index_nothing, place_of, reason_unknown
 from brise.service.api.dependencies import PRODUCT, Domain, Snapshot, Store, iso, legend
 from brise.service.api.parameters import PointsQuery
 
@@ -122,10 +123,8 @@ def _index(name: str, found: Fields, count: int) -> dict[str, Any]:
     fields = {one: found[one] for one in index.pollutants if one in found}
     if not count or not fields:
         return index_nothing(name, count)
-    result = index.compute(fields)
-    return {
-        "value": np.round(result.value[SKIP:], DECIMALS),
-        "category": positions(result.category[SKIP:].tolist()),
-        "dominant": positions(result.dominant[SKIP:].tolist()),
-        **legend(name),
-    }
+    low, high = ({one: found.get(f"{one}_{side}", rows) for one, rows in fields.items()} for side in ("q10", "q90"))
+    sides = dict(zip(SIDES, index_sides(name, fields, low, high)[:, SKIP:], strict=True))
+    numbers: dict[str, Any] = {side: np.round(rows.astype(float), DECIMALS) for side, rows in sides.items()}
+    codes = {side: [None if np.isnan(one) else int(one) for one in sides[side]] for side in ("category", "dominant")}
+    return numbers | codes | legend(name)

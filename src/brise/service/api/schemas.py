@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Status = Literal["ok", "unknown"]
 Number = float | None
 Text = str | None
+INTERVAL = "The index were all concentrations at their 10 % quantile (q90: 90 %); without numbers, the band's position."
 
 
 class Shape(BaseModel):
@@ -102,6 +103,8 @@ class IndexValue(Shape):
     """An index now; `category` and `advice` are text keys."""
 
     value: Number
+    q10: Annotated[Number, Field(description=INTERVAL)]
+    q90: Number
     category: Text
     colour: Text
     advice: Text
@@ -159,6 +162,8 @@ class IndexSeries(Shape):
     value: list[Number]
     category: list[int | None]
     dominant: list[int | None]
+    q10: Annotated[list[Number], Field(description=INTERVAL)]
+    q90: list[Number]
     categories: Annotated[list[str], Field(description="Text keys of the bands, best first, as in /v1/indices.")]
     pollutants: list[str]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from brise.products.air_indices import SIDES
 from brise.service.api.answers import encode
 
 HEAD = ("latitude", "longitude", "time", "status", "domain", "kind", "simulated")
@@ -19,7 +20,7 @@ def csv(answers: Sequence[object]) -> bytes:
     indices = list(dict.fromkeys(name for answer in plain for name in answer["indices"]))
     head = list(HEAD)
     head += [f"{name}{suffix}" for name in pollutants for suffix in ("_ugm3", "_q10_ugm3", "_q90_ugm3")]
-    head += [f"{name}{suffix}" for name in indices for suffix in ("", "_category", "_dominant")]
+    head += [f"{name}{suffix}" for name in indices for suffix in ("", "_category", "_dominant", "_q10", "_q90")]
     text = io.StringIO()
     writer = csv_writer.writer(text, lineterminator="\n")
     writer.writerow(head)
@@ -39,7 +40,7 @@ def _rows(answer: dict[str, Any], pollutants: list[str], indices: list[str]) -> 
         encode(origin.get("simulated")).decode() if origin else None,
     ]
     keys = [("concentrations", name, key) for name in pollutants for key in ("value", "q10", "q90")]
-    keys += [("indices", name, key) for name in indices for key in ("value", "category", "dominant")]
+    keys += [("indices", name, key) for name in indices for key in SIDES]
     if not times:  # an unknown point: one row says so
         return [[*place, None, *fixed, *([None] * len(keys))]]
     columns = [_named(answer[block].get(name, {}), key) for block, name, key in keys]
