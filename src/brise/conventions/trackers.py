@@ -161,11 +161,13 @@ class ReadReport:
         files: What was read, with the header variant, encoding and rows of each.
         read: Rows with measurements found in them.
         kept: Rows in the samples.
-        rejected: Rows refused, by reason; read = kept + sum(rejected).
+        rejected: Rows refused, by reason.
         examples: Reason -> the first such line, "FILE line N: ...".
         unknown_columns: Columns nobody read, with the reason, "FILE: NAME (reason)"; never guessed.
         notes: What was assumed or left out: units, time zone, files of other kinds.
+        merged: Rows that gave other quantities of a time that was there; read = kept + merged + sum(rejected).
         fixes: Positions found.
+        refused_fixes: Positions off the Earth, at 0, 0, or reached faster than any vehicle.
         joined: Rows whose place is a fix of their own or within the tolerance.
         interpolated: Rows between two fixes a few minutes apart.
         held: Rows between two fixes at one place.
@@ -183,7 +185,9 @@ class ReadReport:
     examples: dict[str, str] = field(default_factory=dict)
     unknown_columns: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    merged: int = 0
     fixes: int = 0
+    refused_fixes: int = 0
     joined: int = 0
     interpolated: int = 0
     held: int = 0
