@@ -15,6 +15,8 @@ Polygon = list[NDArray[np.float64]]
 
 QUANTILES = (0.1, 0.5, 0.9)
 
+_PARTS, _CUT_UP_TO = 3, 1_000_000  # parts a side of a cell for outlines, and the cells up to which they are cut
+
 
 def marks(hours: float) -> NDArray[np.float64]:
     """Minutes at which a fire is looked at: each full hour, and the end.
@@ -42,25 +44,44 @@ def perimeters(grid: FireGrid, arrival: Array32, minutes: float) -> list[Polygon
     if not burned.any():
         return []
     rows, columns = np.flatnonzero(burned.any(axis=1)), np.flatnonzero(burned.any(axis=0))
-    top, left = rows[0] - 1, columns[0] - 1
-    inner = arrival[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(float)
-    field = np.full((inner.shape[0] + 2, inner.shape[1] + 2), np.nan)
-    whole = arrival[max(top, 0) : rows[-1] + 2, max(left, 0) : columns[-1] + 2]
+    top, left = int(rows[0]) - 1, int(columns[0]) - 1
+    field = np.full((int(rows[-1]) - top + 2, int(columns[-1]) - left + 2), np.nan)
     at = (max(top, 0) - top, max(left, 0) - left)
-    field[at[0] : at[0] + whole.shape[0], at[1] : at[1] + whole.shape[1]] = whole
-    field = _beyond(field, minutes)
-    lines = contourpy.contour_generator(z=field, fill_type=contourpy.FillType.OuterOffset)
-    filled: Any = lines.filled(np.nanmin(field) - 1.0, minutes)
+    inner = arrival[max(top, 0) : rows[-1] + 2, max(left, 0) : columns[-1] + 2]
+    field[at[0] : at[0] + inner.shape[0], at[1] : at[1] + inner.shape[1]] = inner
+    parts = _PARTS if field.size <= _CUT_UP_TO else 1
+    fine = _beyond(_cut(field, parts), minutes)
+    lines = contourpy.contour_generator(z=fine, fill_type=contourpy.FillType.OuterOffset)
+    filled: Any = lines.filled(np.nanmin(fine) - 1.0, minutes)
     found = []
     for corners, ends in zip(*filled, strict=True):
-        if corners is None or ends is None:
-            continue
-        x = grid.west + (corners[:, 0] + left + 0.5) * grid.cell_m
-        y = grid.north - (corners[:, 1] + top + 0.5) * grid.cell_m
+        x = grid.west + ((corners[:, 0] + 0.5) / parts + left) * grid.cell_m
+        y = grid.north - ((corners[:, 1] + 0.5) / parts + top) * grid.cell_m
         plane = np.stack([x, y], axis=-1)
-        rings = [plane[a:b] for a, b in pairwise(ends)]
-        found.append([_turned(ring, k == 0) for k, ring in enumerate(rings)])
+        found.append([_turned(plane[a:b], k == 0) for k, (a, b) in enumerate(pairwise(ends))])
     return found
+
+
+def _cut(field: NDArray[np.float64], parts: int) -> NDArray[np.float64]:
+    """Cells cut in parts: times between the centres of cells that burned, so that cells keep their corners."""
+    if parts == 1:
+        return field
+    at = (np.arange(parts) + 0.5) / parts - 0.5  # of the parts' centres from their cell's, in cells
+    known = np.isfinite(field)
+    values = np.pad(np.where(known, field, 0.0), 1)
+    weights = np.pad(known.astype(float), 1)
+    rows, columns = field.shape
+    out = np.full((rows, parts, columns, parts), np.nan)
+    for k, down in enumerate(at):
+        for m, right in enumerate(at):
+            total, weight = np.zeros((rows, columns)), np.zeros((rows, columns))
+            for dy, by in ((0, 1.0 - abs(down)), (int(np.sign(down)), abs(down))):
+                for dx, bx in ((0, 1.0 - abs(right)), (int(np.sign(right)), abs(right))):
+                    there = (slice(1 + dy, 1 + dy + rows), slice(1 + dx, 1 + dx + columns))
+                    total += by * bx * values[there]
+                    weight += by * bx * weights[there]
+            out[:, k, :, m] = np.where(known, total / np.maximum(weight, 1e-9), np.nan)
+    return out.reshape(rows * parts, columns * parts)
 
 
 def _beyond(field: NDArray[np.float64], minutes: float) -> NDArray[np.float64]:
@@ -180,3 +201,35 @@ def _uncertainty(ensemble: FireEnsemble) -> dict[str, Any]:
         **{name: np.round(row, 4).tolist() for name, row in zip(names, quantiles, strict=True)},
         "area_ha_mean": np.round(ensemble.weights @ ensemble.area_ha, 4).tolist(),
     }
+
+
+def rasters(result: FireResult, ensemble: FireEnsemble | None = None) -> dict[str, Array32]:
+    """The layers that are published, by name; rates in m min-1, times in minutes, flames in m."""
+    found = {
+        "arrival": result.arrival,
+        "rate": result.rate * np.float32(60.0),
+        "flame_length": result.flame_length,
+        "burn_probability": np.isfinite(result.arrival).astype(np.float32),
+    }
+    if ensemble is not None:
+        found["burn_probability"] = ensemble.probability
+        found["flame_length_mean"] = ensemble.flame_length
+        found |= {f"arrival_q{100 * q:.0f}": layer for q, layer in zip(QUANTILES, ensemble.arrival, strict=True)}
+    return found
+
+
+def outlines(result: FireResult) -> list[tuple[dict[str, Any], list[Polygon]]]:
+    """The perimeter at each hour and at the end, with what is said of it."""
+    found = []
+    for minutes in marks(result.hours):
+        lines = perimeters(result.grid, result.arrival, float(minutes))
+        when = result.start.astype("datetime64[s]") + np.timedelta64(round(minutes * 60.0), "s")
+        properties = {
+            "time": f"{when}Z",
+            "minutes": float(minutes),
+            "hours": round(float(minutes) / 60.0, 4),
+            "area_ha": round(area_ha(lines), 4),
+            "perimeter_m": round(length_m(lines), 1),
+        }
+        found.append((properties, lines))
+    return found

@@ -1,0 +1,98 @@
+"""The `brise fire` commands: a few lines over a function each."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from brise.conventions.errors import InputError
+
+fire = typer.Typer(name="fire", help="How wildfires spread and behave.", no_args_is_help=True)
+
+
+def _moment(text: str) -> np.datetime64:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not an ISO 8601 time such as 2025-03-23T14:00Z") from None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return np.datetime64(moment.replace(tzinfo=None), "s")
+
+
+@fire.command()
+def simulate(
+    landscape: Annotated[Path, typer.Option(help="LCP, GeoTIFF stack, or a folder of layers.")],
+    ignition: Annotated[
+        str, typer.Option(help="LAT,LON, or GeoJSON, Shapefile, CSV, hotspots.", metavar="FILE|LAT,LON")
+    ],
+    weather: Annotated[Path, typer.Option(help="CSV, .wxs, or .wtr with .wnd.")],
+    start: Annotated[str, typer.Option(help="ISO 8601; UTC where it names no zone.")],
+    hours: Annotated[float, typer.Option(help="How long to simulate.")],
+    out: Annotated[Path, typer.Option(help="Folder of the results, made if it is not there.")],
+    moisture: Annotated[
+        str | None, typer.Option(help="D1L1 to D4L4, or percents 1h,10h,100h,herb,woody (- is left to find out).")
+    ] = None,
+    fuel_models: Annotated[Path | None, typer.Option(help="Fuel models beside the built-in ones.")] = None,
+    barrier: Annotated[Path | None, typer.Option(help="Shapes that fire does not cross.")] = None,
+    length_to_width: Annotated[str, typer.Option(help="behave, flammap, elmfire or alexander.")] = "behave",
+    wind_limit: Annotated[str, typer.Option(help="none, rothermel or andrews.")] = "none",
+    crown: Annotated[str, typer.Option(help="finney, scott_reinhardt or none.")] = "finney",
+    foliar_moisture: Annotated[float, typer.Option(help="Of the crowns, percent.")] = 100.0,
+    rate_factor: Annotated[float, typer.Option(help="Multiplies every rate of spread.")] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Simulate a wildfire: arrival times, hourly perimeters, burn probability and a page of numbers."""
+    from brise.products.fire_run import FireOptions
+    from brise.service.jobs.fire import FireFiles, moisture_of, simulate_files
+
+    options = FireOptions(
+        start=_moment(start),
+        hours=hours,
+        moisture=moisture_of(moisture) if moisture else None,
+        length_to_width=length_to_width,  # type: ignore[arg-type]  # checked by FireOptions
+        wind_limit=wind_limit,  # type: ignore[arg-type]
+        crown=crown,  # type: ignore[arg-type]
+        foliar_moisture=foliar_moisture / 100.0,
+        rate_factor=rate_factor,
+    )
+    files = FireFiles(landscape, ignition, weather, fuel_models, barrier)
+    with _bar() as bar:
+        task = bar.add_task("fire", total=1.0)
+        page = simulate_files(files, options, out, lambda share: bar.update(task, completed=share))
+    if as_json:
+        sys.stdout.write(json.dumps(page, indent=1, ensure_ascii=False) + "\n")
+    else:
+        _tell(page, out)
+
+
+@fire.command()
+def behaviour(
+    table: Annotated[Path, typer.Argument(metavar="IN.csv", help="Fuel, moistures, wind and slope, a case a row.")],
+    out: Annotated[Path, typer.Option(help="The same rows with the fire's behaviour, CSV.")],
+    fuel_models: Annotated[Path | None, typer.Option(help="Fuel models beside the built-in ones.")] = None,
+) -> None:
+    """Rate of spread, direction, flames and intensity of every row of a table."""
+    from brise.service.jobs.fire_behaviour import behaviour_table
+
+    count = behaviour_table(table, out, fuel_models)
+    sys.stdout.write(f"{count} rows in {out}\n")
+
+
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _tell(page: dict[str, Any], out: Path) -> None:
+    for minutes, area in zip(page["minutes"], page["area_ha"], strict=True):
+        sys.stdout.write(f"{minutes / 60:6.2f} h  {area:12.2f} ha\n")
+    for line in page["warnings"]:
+        sys.stderr.write(f"brise: {line}\n")
+    sys.stdout.write(f"results in {out}\n")
