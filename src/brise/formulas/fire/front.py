@@ -13,19 +13,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brise.conventions.errors import InputError
 from brise.formulas.compiled import Array32
-from brise.formulas.fire import front_kernels
+from brise.formulas.fire import front_kernels, front_parts
 
 _POINT_REACH = 3.5  # cells round a point that are given straight rays
 _LINE_REACH = 1.5
 _LINE_STEP = 0.125  # cells between the points that stand for a line: 0.002 cells off at one cell
-_SAMPLE = 20_000  # cells enough to tell the drift of the fast ones
-_BUCKET = 0.5  # of the time that the fastest cells take without their drift
+_SAMPLE = 4_000  # cells enough to tell the drift of the fast ones
+_BUCKET = 0.5  # of the time to the nearest neighbour in the order of visits, in the fastest cells
+_FEW = 0.01  # of the cells may have a neighbour that comes before them in that order
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,17 @@ class Front:
     rate: Array32
 
 
-def front(spreads: Sequence[Spread], ignitions: Sequence[Ignition], clock: Clock, cell_m: float) -> Front:
+Stage = tuple[float, float, Spread]  # from when, until when, by which table
+
+
+def front(
+    spreads: Sequence[Spread],
+    ignitions: Sequence[Ignition],
+    clock: Clock,
+    cell_m: float,
+    parts: int = 1,
+    touched: bool = False,
+) -> Front:
     """The arrival of the fire at every cell.
 
     Args:
@@ -94,10 +106,16 @@ def front(spreads: Sequence[Spread], ignitions: Sequence[Ignition], clock: Clock
         ignitions: at least one; later than `clock.end` it never lights, between burn periods when the next one opens.
         clock: from when, until when, and the burn periods.
         cell_m: side of a cell, m.
+        parts: cut each cell into this odd number of parts a side, all burning as the cell does. Between the centres of
+            two whole cells fire takes the mean of both; in parts it runs along the edge of the faster one, as it does
+            where cells are truly uniform. Costs parts squared.
+        touched: with parts, whether a cell burns as soon as fire touches a corner of it, as in FlamMap, and not when
+            its middle burns or three of its corners are met (`front_parts.whole`).
 
     Raises:
         InputError: shapes that differ, a rate that is NaN or negative, an eccentricity outside [0, 1), tables or
-            periods out of order, an ignition outside the grid, before the start, or wholly on cells that cannot burn.
+            periods out of order, an ignition outside the grid, before the start, or wholly on cells that cannot burn;
+            parts that are not an odd number.
 
     >>> still = Spread(0.0, np.full((41, 41), 0.5), np.zeros((41, 41)), np.zeros((41, 41)))
     >>> found = front([still], [Ignition([20], [20], 0.0)], Clock(0.0, 3600.0), 10.0)
@@ -105,31 +123,61 @@ def front(spreads: Sequence[Spread], ignitions: Sequence[Ignition], clock: Clock
     300.0
     """
     shape = checked(spreads, ignitions, clock, cell_m)
+    if parts < 1 or parts % 2 == 0:
+        raise InputError(f"a cell is cut into an odd number of parts a side, not {parts}")
+    stages = _stages(spreads, clock)
+    fine = _march(stages, ignitions, clock, (shape, cell_m / parts, parts))
+    if parts == 1:
+        return fine
+    found = Front(*front_parts.whole((fine.arrival, fine.direction, fine.rate), parts, touched))
+    return _own_pace(found, stages)
+
+
+def _march(
+    stages: list[Stage], ignitions: Sequence[Ignition], clock: Clock, frame: tuple[tuple[int, int], float, int]
+) -> Front:
+    # one cell of the kernels for each part of a cell
+    (rows, columns), side, parts = frame
+    shape = rows * parts, columns * parts
     width = shape[1] + 2
     cells = np.zeros(((shape[0] + 2) * width, 8), np.float32)
     cells[:, 0] = cells[:, 3] = np.inf
-    out = np.full((len(cells), 3), np.nan, np.float32)
-    links = np.full((len(cells), 4), -1, np.int32)
+    links = np.empty((len(cells), 3), np.int32)
+    arrival, direction, rate = (np.full(shape, np.nan, np.float32) for _ in range(3))
     end = clock.start
-    for number, (opens, closes, spread) in enumerate(_stages(spreads, clock)):
-        table = table_of(spread, cell_m)
+    for number, (opens, closes, spread) in enumerate(stages):
         if number:
-            front_kernels.turn(cells, table, (width, end, opens))
+            front_kernels.turn(cells, table_of(spread, side, parts), (width, end, opens))
         else:
-            cells[:, 3:6] = table
+            front_kernels.pack(_plain(spread), side, parts, cells[:, 3:6])
         step = _order(cells, width)
         for ignition in ignitions:
             if end <= ignition.time < closes or (not number and ignition.time == clock.start):
-                _ignite(cells, ignition, max(ignition.time, opens), shape)
+                _ignite(cells, ignition, max(ignition.time, opens), (width, parts))
         waiting = np.flatnonzero(cells[:, 6] == 1)
         if waiting.size:
             first = float((cells[waiting, 0] + cells[waiting, 7]).min())
             links[:] = -1
             front_kernels.march(cells, links, waiting, (width, first, closes, step))
-        front_kernels.record(cells, out, closes)
+        front_kernels.record(cells, (arrival, direction, rate), closes)
         end = closes
-    inner = out.reshape(shape[0] + 2, width, 3)[1:-1, 1:-1]
-    return Front(inner[..., 0].copy(), inner[..., 1].copy(), inner[..., 2] * np.float32(cell_m))
+    rate *= np.float32(side)
+    return Front(arrival, direction, rate)
+
+
+def _own_pace(found: Front, stages: list[Stage]) -> Front:
+    # where fire met a cell's corners without burning a part of it, the rate is that of its own ellipse; barriers stay
+    done = np.isfinite(found.rate) | np.isnan(found.arrival)
+    for _, closes, spread in stages:
+        late = ~done & (found.arrival <= closes)
+        toward = np.cos(found.direction[late] - spread.direction[late])
+        e = spread.eccentricity[late]
+        found.rate[late] = spread.rate[late] * (1.0 - e) / (1.0 - e * toward)
+        done |= late
+    barrier = found.rate == 0
+    for layer in (found.arrival, found.direction, found.rate):
+        layer[barrier] = np.nan
+    return found
 
 
 Scenario = tuple[Sequence[Spread], Sequence[Ignition]]
@@ -197,23 +245,30 @@ def checked(spreads: Sequence[Spread], ignitions: Sequence[Ignition], clock: Clo
 
 
 def _checked_spread(spread: Spread, shape: tuple[int, int]) -> None:
-    for name in ("rate", "direction", "eccentricity"):
-        values = np.asarray(getattr(spread, name))
-        if values.shape != shape:
-            raise InputError(
-                f"{name} of the table at {spread.start} s has shape {values.shape}, the first rate {shape}"
-            )
-        bad = ~np.isfinite(values)
-        if name == "rate":
-            bad |= values < 0
-        elif name == "eccentricity":
-            bad |= (values < 0) | (values >= 1)
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
-            raise InputError(
-                f"{name} of the table at {spread.start} s is {values[row, column]} at row {row}, column {column}"
-                f" ({int(bad.sum())} such cells)"
-            )
+    names = ("rate", "direction", "eccentricity")
+    for name in names:
+        given = np.shape(getattr(spread, name))
+        if given != shape:
+            raise InputError(f"{name} of the table at {spread.start} s has shape {given}, the first rate {shape}")
+    which, row, column = front_kernels.unfit(*_plain(spread))
+    if which >= 0:
+        values = np.asarray(getattr(spread, names[which]))
+        low, high = ((0.0, np.inf), (-np.inf, np.inf), (0.0, 1.0))[which]
+        bad = int((~np.isfinite(values) | (values < low) | (values >= high)).sum())
+        raise InputError(
+            f"{names[which]} of the table at {spread.start} s is {values[row, column]} at row {row}, column {column}"
+            f" ({bad} such cells)"
+        )
+
+
+def _plain(spread: Spread) -> tuple[front_kernels.Floats, front_kernels.Floats, front_kernels.Floats]:
+    # of one type and in rows, as the compiled loops know them; a copy only where they are not
+    common = np.result_type(np.float32, spread.rate, spread.direction, spread.eccentricity)
+    kind: type[np.floating[Any]] = np.float32 if common == np.float32 else np.float64
+    rate, direction, eccentricity = (
+        np.ascontiguousarray(layer, kind) for layer in (spread.rate, spread.direction, spread.eccentricity)
+    )
+    return rate, direction, eccentricity
 
 
 def _checked_ignition(ignition: Ignition, shape: tuple[int, int], start: float) -> None:
@@ -228,8 +283,8 @@ def _checked_ignition(ignition: Ignition, shape: tuple[int, int], start: float) 
         raise InputError(f"an ignition at {ignition.time} s is before the start at {start} s")
 
 
-def _stages(spreads: Sequence[Spread], clock: Clock) -> list[tuple[float, float, Spread]]:
-    # from when, until when, by which table: the tables cut by the burn periods
+def _stages(spreads: Sequence[Spread], clock: Clock) -> list[Stage]:
+    # the tables cut by the burn periods
     found = []
     for period in clock.periods or ((clock.start, clock.end),):
         for number, spread in enumerate(spreads):
@@ -241,50 +296,60 @@ def _stages(spreads: Sequence[Spread], clock: Clock) -> list[tuple[float, float,
     return found
 
 
-def table_of(spread: Spread, cell_m: float) -> Array32:
-    """One row a cell, with a rim that cannot burn: a, b x, b y of `front_kernels`, s a cell."""
+def table_of(spread: Spread, side: float, parts: int = 1) -> Array32:
+    """One row a part of a cell, with a rim that cannot burn: a, b x, b y of `front_kernels`, s a part of this side."""
     rows, columns = spread.rate.shape
-    table = np.zeros((rows + 2, columns + 2, 3), np.float32)
-    table[..., 0] = np.inf
-    inner, burns = table[1:-1, 1:-1], spread.rate > 0
-    e = spread.eccentricity[burns]
-    a = cell_m / (spread.rate[burns] * (1.0 - e))
-    toward = spread.direction[burns]
-    inner[burns] = np.stack([a, e * a * np.sin(toward), -e * a * np.cos(toward)], axis=-1)
-    return table.reshape(-1, 3)
+    table = np.zeros(((rows * parts + 2) * (columns * parts + 2), 3), np.float32)
+    table[:, 0] = np.inf
+    front_kernels.pack(_plain(spread), side, parts, table)
+    return table
 
 
 def _order(cells: Array32, width: int) -> float:
-    # the drift of the fast cells orders the visits; returns the width of a bucket, s
-    sample = cells[:: 1 + len(cells) // _SAMPLE, 3:6]
+    # a drift for the order of visits; returns the width of a bucket, s. The mean drift of the fast cells is best where
+    # all burn alike; where they differ, so much of it is taken that few steps go back in that order
+    sample = cells[:: 1 + len(cells) // _SAMPLE, 3:6].astype(float)
     sample = sample[np.isfinite(sample[:, 0])]
     if not len(sample):
         return _BUCKET
-    fast = float(np.quantile(sample[:, 0], 0.1))
-    drift = (sample[:, 1:] / sample[:, :1]).mean(axis=0) * fast
+    a, b = sample[:, 0], sample[:, 1:]
+    drift = (b / a[:, None]).mean(axis=0) * np.quantile(a, 0.1)
+    shares = np.linspace(1.0, 0.0, 9)
+    least = [a - np.hypot(*(b - share * drift).T) for share in shares]  # to the worst neighbour, in that order
+    best = int(np.argmax([np.quantile(time / a, _FEW) for time in least]))
+    x, y = shares[best] * drift
     grid = cells[:, 7].reshape(-1, width)
-    grid[:] = drift[0] * (np.arange(width, dtype=np.float32) - width / 2)
-    grid += drift[1] * np.arange(len(grid), dtype=np.float32)[:, None]
-    return _BUCKET * fast
+    grid[:] = x * (np.arange(width, dtype=np.float32) - width / 2)
+    grid += np.float32(y) * np.arange(len(grid), dtype=np.float32)[:, None]
+    return _BUCKET * float(max(np.quantile(least[best], 0.1), 0.01 * np.quantile(a, 0.1)))
 
 
-def _ignite(cells: Array32, ignition: Ignition, time: float, shape: tuple[int, int]) -> None:
-    corners = np.stack([np.asarray(ignition.columns, float), np.asarray(ignition.rows, float)], axis=-1) + 1.0
-    width = shape[1] + 2
-    burns = cells[:, 3].reshape(-1, width) < np.inf
-    inside = inside_of(corners, (shape[0] + 2, width)) & burns if ignition.closed else np.zeros_like(burns)
+def _ignite(cells: Array32, ignition: Ignition, time: float, frame: tuple[int, int]) -> None:
+    width, parts = frame
+    corners = np.stack([np.asarray(ignition.columns, float), np.asarray(ignition.rows, float)], axis=-1)
+    corners = (corners + 0.5) * parts + 0.5
     points = along(np.vstack([corners, corners[:1]]) if ignition.closed else corners)
     x, y = np.floor(points + 0.5).astype(int).T
-    lit = burns[y, x]
-    if not lit.any() and not inside.any():
+    lit = cells[y * width + x, 3] < np.inf
+    within = _within(corners, width) if ignition.closed else np.zeros(0, int)
+    within = within[cells[within, 3] < np.inf]
+    if not lit.any() and not within.size:
         raise InputError(
             f"an ignition at row {ignition.rows[0]}, column {ignition.columns[0]}, {ignition.time} s"
             " is on a barrier: nothing burns there (rate of spread 0)"
         )
     reach = _POINT_REACH if len(points) == 1 else _LINE_REACH
     front_kernels.ignite(cells, points[lit], (width, time, reach))
-    flat = inside.ravel() & (cells[:, 6] != 3) & (cells[:, 0] > time)
-    cells[flat, 0], cells[flat, 1], cells[flat, 2], cells[flat, 6] = time, 0.0, 0.0, 1.0
+    within = within[(cells[within, 6] != 3) & (cells[within, 0] > time)]
+    cells[within, 0], cells[within, 1], cells[within, 2], cells[within, 6] = time, 0.0, 0.0, 1.0
+
+
+def _within(corners: NDArray[np.float64], width: int) -> NDArray[np.intp]:
+    # the cells of the grid with its rim that a closed line surrounds, sought where it lies
+    first = np.floor(corners.min(axis=0)).astype(int)
+    columns, rows = np.ceil(corners.max(axis=0)).astype(int) - first + 1
+    y, x = np.nonzero(inside_of(corners - first, (rows, columns)))
+    return np.asarray((y + first[1]) * width + x + first[0])
 
 
 def along(corners: NDArray[np.float64]) -> NDArray[np.float64]:

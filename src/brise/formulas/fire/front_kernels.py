@@ -7,18 +7,21 @@ isotropic eikonal equation, solved here on the eight triangles round a cell. Eac
 where they do, the measured difference between the two corners of a triangle turns the ray.
 
 One row of `cells` a cell (float32; the grid has a rim one cell wide that never burns; x to the east, y to the south,
-lengths in cells): T, offset x, offset y, a, b x, b y, state, and what is added to T for the order of visits (the drift
-b · x of the fast cells: without it T grows along every ray, and hardly a cell is visited twice). One row of `links`
-(int32) a cell: next, previous, bucket, unused: every cell waits in at most one bucket of a circular queue, so memory
-is linear in the cells.
+lengths in cells): T, offset x, offset y, a, b x, b y, state, and what is added to T for the order of visits (a drift
+that all cells share: without theirs T grows along every ray, and hardly a cell is visited twice). One row of `links`
+(int32) a cell: next, previous, bucket: every cell waits in at most one bucket of a circular queue, so memory is linear
+in the cells.
 """
 
-from math import atan2, pi, sqrt
+from math import atan2, cos, pi, sin, sqrt
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brise.formulas.compiled import Array32, compiled
+from brise.formulas.compiled import Array32, compiled, inlined
+
+Floats: TypeAlias = NDArray[np.floating]
 
 BUCKETS = 4096
 _IDLE, _WAITING, _SETTLED, _BURNED = 0.0, 1.0, 2.0, 3.0
@@ -28,6 +31,44 @@ _LONGER = 1.0 + 1e-6
 
 
 @compiled
+def unfit(rate: Floats, direction: Floats, eccentricity: Floats) -> tuple[int, int, int]:
+    """Which of the three (Y, X) tables first has a value that cannot be (0, 1, 2), and where; -1 where all can be."""
+    for row in range(rate.shape[0]):
+        for column in range(rate.shape[1]):
+            if not 0.0 <= rate[row, column] < np.inf:
+                return 0, row, column
+            if not abs(direction[row, column]) < np.inf:
+                return 1, row, column
+            if not 0.0 <= eccentricity[row, column] < 1.0:
+                return 2, row, column
+    return -1, 0, 0
+
+
+@compiled
+def pack(spread: tuple[Floats, Floats, Floats], side: float, parts: int, table: Array32) -> None:
+    """Fill a, b x and b y of every part of every cell; the rim, which `table` has too, stays as it is.
+
+    Args:
+        spread: (Y, X) rate (m s-1), direction (radians from north), eccentricity.
+        side: of a part, m.
+        parts: on a side of a cell.
+        table: ((Y parts + 2) (X parts + 2), 3).
+    """
+    rate, direction, eccentricity = spread
+    width = rate.shape[1] * parts + 2
+    for row in range(rate.shape[0]):
+        for column in range(rate.shape[1]):
+            a, bx, by = np.inf, 0.0, 0.0
+            if rate[row, column] > 0.0:
+                e, toward = eccentricity[row, column], direction[row, column]
+                a = side / (rate[row, column] * (1.0 - e))
+                bx, by = e * a * sin(toward), -e * a * cos(toward)
+            for y in range(row * parts + 1, (row + 1) * parts + 1):
+                for x in range(column * parts + 1, (column + 1) * parts + 1):
+                    table[y * width + x, 0], table[y * width + x, 1], table[y * width + x, 2] = a, bx, by
+
+
+@inlined
 def _unlink(cell: int, links: NDArray[np.int32], heads: NDArray[np.int32]) -> None:
     after, before, bucket = links[cell, 0], links[cell, 1], links[cell, 2]
     if before >= 0:
@@ -39,7 +80,7 @@ def _unlink(cell: int, links: NDArray[np.int32], heads: NDArray[np.int32]) -> No
     links[cell, 2] = -1
 
 
-@compiled
+@inlined
 def _put(cell: int, slot: int, links: NDArray[np.int32], heads: NDArray[np.int32]) -> None:
     if links[cell, 2] == slot:
         return
@@ -52,13 +93,13 @@ def _put(cell: int, slot: int, links: NDArray[np.int32], heads: NDArray[np.int32
     heads[slot] = cell
 
 
-@compiled
+@inlined
 def _slot(time: float, now: int, start: float, width: float) -> int:
     steps = int((time - start) / width)  # buckets hold the next BUCKETS steps; what is later waits in the last of them
     return min(max(steps, now), now + BUCKETS - 1) % BUCKETS
 
 
-@compiled
+@inlined
 def _through(
     cells: Array32, target: int, corners: tuple[int, int], ray: tuple[float, float, float, float]
 ) -> tuple[float, float, float]:
@@ -92,7 +133,7 @@ def _through(
     return time, minor * sx, major * sy
 
 
-@compiled
+@inlined
 def _curved(
     origins: tuple[float, float, float, float],
     ray: tuple[float, float, float, float],
@@ -127,7 +168,7 @@ def _curved(
     return time, min(max(minor - slope, -0.7), 0.7)
 
 
-@compiled
+@inlined
 def _by_ray(cells: Array32, source: int, target: int, step: tuple[int, int], width: int) -> tuple[float, float, float]:
     # the time at `target` along the ray that `source` carries, infinite where that ray does not enter beside `source`
     dx, dy = step
@@ -168,7 +209,7 @@ def _by_ray(cells: Array32, source: int, target: int, step: tuple[int, int], wid
     return _through(cells, target, corners, (sx, sy, px, py))
 
 
-@compiled
+@inlined
 def _relax(cells: Array32, source: int, target: int, step: tuple[int, int], width: int) -> bool:
     # whether `target` is now reached earlier, by the step from cell to cell or by the ray
     dx, dy = step
@@ -199,7 +240,7 @@ def _relax(cells: Array32, source: int, target: int, step: tuple[int, int], widt
     return bool(again)
 
 
-@compiled
+@inlined
 def _per_cell(c: Array32) -> float:
     # the slope of the arrival time, s per cell
     far = sqrt(c[1] * c[1] + c[2] * c[2])
@@ -209,7 +250,7 @@ def _per_cell(c: Array32) -> float:
     return sqrt(x * x + y * y)
 
 
-@compiled
+@inlined
 def _light(
     cells: Array32,
     links: NDArray[np.int32],
@@ -240,7 +281,7 @@ def march(
 
     Args:
         cells: (cells, 8) float32, the module's rows; changed in place.
-        links: (cells, 4) int32, all -1; changed in place.
+        links: (cells, 3) int32, all -1; changed in place.
         waiting: cells that have a time and are yet to light others.
         frame: width of the grid with its rim, start and end (s), width of a bucket (s).
 
@@ -314,18 +355,21 @@ def _straight(cells: Array32, x: float, y: float, way: tuple[float, float, float
 
 
 @compiled
-def record(cells: Array32, out: Array32, end: float) -> None:
-    """Keep what burned by `end`: columns arrival (s), direction (rad from north), cells per second along the ray."""
-    for k in range(len(cells)):
-        c = cells[k]
-        if c[0] <= end and c[6] != _BURNED:
+def record(cells: Array32, out: tuple[Array32, Array32, Array32], end: float) -> None:
+    """Keep what burned by `end`: (Y, X) arrival (s), direction (rad from north), cells per second along the ray."""
+    arrival, direction, rate = out
+    for row in range(arrival.shape[0]):
+        for column in range(arrival.shape[1]):
+            c = cells[(row + 1) * (arrival.shape[1] + 2) + column + 1]
+            if c[0] > end or c[6] == _BURNED:
+                continue
             c[6] = _BURNED
-            out[k, 0] = c[0]
+            arrival[row, column] = c[0]
             far = sqrt(c[1] * c[1] + c[2] * c[2])
             if far > 0.0:
                 x, y = c[1] / far, c[2] / far
-                out[k, 1] = atan2(x, -y) % (2.0 * pi)
-                out[k, 2] = 1.0 / (c[3] - c[4] * x - c[5] * y)
+                direction[row, column] = atan2(x, -y) % (2.0 * pi)
+                rate[row, column] = 1.0 / (c[3] - c[4] * x - c[5] * y)
 
 
 @compiled
