@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from brise.conventions.errors import BriseError, ConfigurationError, InputError, NotFoundError, StoreError
+from brise.service.cli_fire import fire
 from brise.service.log import start_logging
 from brise.service.settings import Settings, load_settings
 
@@ -28,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(fire)
 PIPED_WIDTH = 200
 out = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 

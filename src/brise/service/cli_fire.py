@@ -73,7 +73,15 @@ def simulate(
 
 @fire.command()
 def behaviour(
-    table: Annotated[Path, typer.Argument(metavar="IN.csv", help="Fuel, moistures, wind and slope, a case a row.")],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="IN.csv",
+            help="Columns fuel_model; moisture_1h, _10h, _100h, _herb, _woody (percent); midflame_wind_km_h; "
+            "wind_to_deg (clockwise from upslope); slope_percent; and, if wished, wind_limit and length_to_width "
+            "(formulas).",
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="The same rows with the fire's behaviour, CSV.")],
     fuel_models: Annotated[Path | None, typer.Option(help="Fuel models beside the built-in ones.")] = None,
 ) -> None:

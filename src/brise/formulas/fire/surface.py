@@ -107,7 +107,8 @@ def _over(numerator: Array, denominator: Array) -> Array:
 def _damping(ratio: Array) -> Array:
     """Moisture damping (Andrews eq. 29): a cubic of moisture over extinction, 0 from extinction on."""
     r = np.minimum(ratio, 1.0)
-    return np.asarray(np.clip(1.0 - 2.59 * r + 5.11 * r**2 - 3.52 * r**3, 0.0, 1.0))
+    cubic = np.clip(1.0 - 2.59 * r + 5.11 * r**2 - 3.52 * r**3, 0.0, 1.0)
+    return np.asarray(np.where(r < 1.0 - 1e-12, cubic, cubic * 0.0))  # at 1 rounding leaves the cubic just off 0
 
 
 def _net_load(load: Array, savr: Array, share: Array) -> Array:
