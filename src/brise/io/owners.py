@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from brise.conventions.errors import InputError, NotFoundError
+from brise.io import erasure
 from brise.io.database import reading, writing
 from brise.io.keys import Key, mint, prefix_of, same
 from brise.io.tracker_schema import owners, tokens, trackers
@@ -233,6 +234,24 @@ class Owners:
             if connection.execute(statement).rowcount == 0:
                 raise NotFoundError(f"no tracker {tracker_id!r}")
         return key.text
+
+    # Erasure.
+
+    def erase(self, owner: int) -> int:
+        """Delete an owner and all that is theirs; `scrub` makes its bytes go. Samples deleted."""
+        return erasure.erase_owner(self._engine, owner)
+
+    def erase_tracker(self, owner: int, device: int) -> int:
+        """Delete one tracker and all of it; `scrub` makes its bytes go. Samples deleted."""
+        return erasure.erase_tracker(self._engine, owner, device)
+
+    def erase_period(self, owner: int, device: int, start: int, end: int) -> int:
+        """Delete a tracker's samples of start < time ≤ end; `scrub` makes their bytes go. Samples deleted."""
+        return erasure.erase_period(self._engine, owner, device, start, end)
+
+    def scrub(self) -> None:
+        """Make the bytes of what was deleted go from the database's files."""
+        erasure.scrub(self._engine)
 
     # Devices that push.
 

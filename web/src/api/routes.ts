@@ -1,6 +1,6 @@
 // Generated from the server by `make web-api`; do not edit.
 
-import type { Current, CurrentMany, Forecast, ForecastMany, History, HistoryMany, IndicesOut, Legend, MapCities, MapLayers, MapStations, MapValues, ObservationPage, PlacesFound, RainArea, RainPoint, RainPoints, StationCollection, StationFeature, StatusOut } from './schema';
+import type { Current, CurrentMany, Forecast, ForecastMany, History, HistoryMany, IndicesOut, Labels, Legend, MapCities, MapLayers, MapStations, MapValues, ObservationPage, Owner, Places, PlacesFound, RainArea, RainPoint, RainPoints, Samples, Sharing, StationCollection, StationFeature, StatusOut, Tracker, Trackers } from './schema';
 
 export interface Routes {
   "/v1/air-quality/current": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; }; answer: Current | CurrentMany };
@@ -11,6 +11,9 @@ export interface Routes {
   "/v1/map/layers": { query: {  }; answer: MapLayers };
   "/v1/map/stations": { query: {  }; answer: MapStations };
   "/v1/map/values": { query: { layer: string | number; time?: string | number; }; answer: MapValues };
+  "/v1/owners/me": { query: {  }; answer: Owner };
+  "/v1/owners/me/export": { query: {  }; answer: string };
+  "/v1/owners/me/places": { query: {  }; answer: Places };
   "/v1/places/near": { query: { latitude: string | number; longitude: string | number; }; answer: PlacesFound };
   "/v1/places/search": { query: { q: string | number; limit?: string | number; }; answer: PlacesFound };
   "/v1/rain/nowcast": { query: { latitude?: string | number; longitude?: string | number; bbox?: string | number; leads?: string | number; quantity?: string | number; format?: string | number; }; answer: RainPoint | RainPoints | RainArea };
@@ -20,4 +23,9 @@ export interface Routes {
   "/v1/status": { query: {  }; answer: StatusOut };
   "/v1/tiles/{layer}/legend": { query: { palette?: string | number; }; answer: Legend };
   "/v1/tiles/{layer}/{z}/{x}/{y}.png": { query: { lead?: string | number; time?: string | number; minutes?: string | number; palette?: string | number; }; answer: string };
+  "/v1/trackers": { query: {  }; answer: Trackers };
+  "/v1/trackers/{tracker_id}": { query: {  }; answer: Tracker };
+  "/v1/trackers/{tracker_id}/labels": { query: {  }; answer: Labels };
+  "/v1/trackers/{tracker_id}/observations": { query: { start?: string | number; end?: string | number; after?: string | number; limit?: string | number; format?: string | number; }; answer: Samples };
+  "/v1/trackers/{tracker_id}/sharing": { query: {  }; answer: Sharing };
 }

@@ -163,6 +163,20 @@ export interface JobRun {
   message: string | null;
 }
 
+export interface LabelAsked {
+  field: "mode" | "indoor";
+  /** ISO 8601; without offset it is UTC. */
+  start: string;
+  /** ISO 8601; without offset it is UTC. */
+  end: string;
+  /** still, walking, cycling, vehicle; or true, false. */
+  value: string;
+}
+
+export interface Labels {
+  labels: LabelAsked[];
+}
+
 export interface Legend {
   layer: string;
   title: string;
@@ -257,6 +271,21 @@ export interface ObservationPage {
   next: string | null;
 }
 
+export interface Owner {
+  id: string;
+  created: string;
+  trackers: number;
+  tokens: TokenShown[];
+}
+
+export interface PlaceAsked {
+  name: string;
+  latitude: number;
+  longitude: number;
+  radius_m?: number;
+  indoor?: boolean | null;
+}
+
 export interface PlaceFound {
   name: string;
   /** ISO 3166-1 alpha-2. */
@@ -266,6 +295,10 @@ export interface PlaceFound {
   population: number;
   /** IANA name. */
   timezone: string;
+}
+
+export interface Places {
+  places: PlaceAsked[];
 }
 
 export interface PlacesFound {
@@ -415,11 +448,29 @@ export interface RainWords {
   spells: RainSpell[];
 }
 
+export interface Samples {
+  tracker: string;
+  units: Record<string, string>;
+  columns: Record<string, unknown[]>;
+  next: string | null;
+}
+
 export interface Series {
   unit: string;
   value: (number | null)[];
   q10: (number | null)[];
   q90: (number | null)[];
+}
+
+export interface SharedPeriod {
+  /** ISO 8601; without offset it is UTC. */
+  start: string;
+  /** None: from `start` on. */
+  end?: string | null;
+}
+
+export interface Sharing {
+  periods: SharedPeriod[];
 }
 
 export interface SourceStatus {
@@ -493,6 +544,28 @@ export interface Stop {
   colour: string;
   /** Text key of the index's band. */
   key: string | null;
+}
+
+export interface TokenShown {
+  prefix: string;
+  created: string;
+}
+
+export interface Tracker {
+  id: string;
+  name: string;
+  model: string;
+  serial: string | null;
+  latitude: number | null;
+  longitude: number | null;
+  created: string;
+  samples: number;
+  first: string | null;
+  last: string | null;
+}
+
+export interface Trackers {
+  trackers: Tracker[];
 }
 
 export interface Value {

@@ -13,7 +13,24 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
-from brise.service.api import air_quality, errors, indices, map_layers, rain, search, stations, status, tiles, web
+from brise.service.api import (
+    air_quality,
+    errors,
+    indices,
+    map_layers,
+    rain,
+    scores,
+    search,
+    stations,
+    status,
+    tiles,
+    tracker_data,
+    tracker_owners,
+    tracker_push,
+    trackers,
+    weather,
+    web,
+)
 from brise.service.api.dependencies import ApiSettings, Store
 from brise.service.api.documented import with_problem_schema
 from brise.service.api.middleware import Edge, Meter, RateLimit, parse_limit
@@ -21,7 +38,7 @@ from brise.service.api.schemas import Health
 
 LOG = logging.getLogger(__name__)
 VERSION = "1"
-PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/tiff")
+PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/zip", "image/tiff")
 """Types that are compressed already."""
 
 DESCRIPTION = """Air quality now, next and before, at any point: concentrations with their 10-90 % interval, the world's
@@ -55,7 +72,10 @@ def create_app(settings: ApiSettings) -> FastAPI:
     meter.registry.register(status.Freshness(store))
     errors.install(app)
     air_quality.add_routes(app)
-    for module in (rain, tiles, stations, indices, search, map_layers, status):
+    tracker_push.add_routes(app)
+    for module in (tracker_owners, trackers, tracker_data):
+        app.include_router(module.router)
+    for module in (rain, tiles, stations, indices, search, map_layers, scores, weather, status):
         app.include_router(module.router)
     _add_pages(app, meter)
     # the last added is the outermost
@@ -65,7 +85,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
-        allow_methods=["GET", "HEAD", "POST", "DELETE"],
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["*"],
         expose_headers=["ETag", "Location", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
         max_age=86_400,

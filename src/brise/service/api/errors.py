@@ -41,7 +41,7 @@ STATUS: dict[type[BriseError], int] = {
 TITLES: dict[int, str] = {
     400: "The request cannot be read",
     401: "A key is needed",
-    403: "The source's terms forbid it",
+    403: "Not allowed here",
     404: "Not found",
     405: "Method not allowed",
     413: "The request body is too large",

@@ -1,6 +1,7 @@
 """What wraps every request, as plain ASGI: measuring, HEAD, OPTIONS, the size of bodies, how often a client may ask."""
 
 import math
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,9 +18,16 @@ from brise.conventions.errors import ConfigurationError
 from brise.service.api.errors import problem
 
 MAX_BODY = 256 * 1024
-METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+BODIES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 FREE = frozenset({"/health", "/metrics"})
 """Paths that no rate limit counts: the machinery that watches the service must not be refused."""
+
+OWN_LIMITS = re.compile(r"/v1/trackers/[^/]+/observations|/v1/push-sensor-data/|/sensors/airgradient:[^/]+/measures")
+"""Where devices push: many share one address, so that each has a budget of its own there."""
+
+OWN_SIZE = re.compile(r"/v1/trackers/[^/]+/imports")
+"""Where whole files come: the route itself bounds what it takes."""
 
 
 class Meter:
@@ -81,10 +89,12 @@ class Edge:
 
         try:
             length = _declared_length(scope)
-            if length > MAX_BODY:
+            if OWN_SIZE.fullmatch(scope["path"]):
+                await self.app(scope, receive, out)
+            elif length > MAX_BODY:
                 await problem(413, f"content-length={length}: at most {MAX_BODY} bytes")(scope, receive, out)
             else:
-                await self.app(scope, _bounded(receive) if method == "POST" else receive, out)
+                await self.app(scope, _bounded(receive) if method in BODIES else receive, out)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             self.meter.record(method, route, status, time.perf_counter() - started)
@@ -135,7 +145,8 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve or refuse one request."""
-        if scope["type"] != "http" or scope["path"] in FREE:
+        free = scope["type"] != "http" or scope["path"] in FREE
+        if free or (scope["method"] == "POST" and OWN_LIMITS.fullmatch(scope["path"])):
             await self.app(scope, receive, send)
             return
         client = (scope.get("client") or ("unknown", 0))[0]
