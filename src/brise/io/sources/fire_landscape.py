@@ -2,6 +2,7 @@
 
 A folder may hold a `landscape.toml` that says what names leave open (its path may also be given instead of the folder):
 
+    crs = "EPSG:3812"                                     # where the files name none
     [layers]
     fuel = "codes.tif"
     slope = { file = "slope.tif", unit = "degrees" }      # or percent, fraction
@@ -55,6 +56,23 @@ _FEWEST_STEEP = 100
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """What the files turned out to be.
+
+    Attributes:
+        bands: By layer.
+        notes: What was decided.
+        declared: Whether the user himself declared the slope.
+        crs: That he declared.
+    """
+
+    bands: dict[str, Band]
+    notes: tuple[str, ...] = ()
+    declared: bool = False
+    crs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LandscapeOptions:
     """How to read a landscape.
 
@@ -90,14 +108,15 @@ def read_landscape(path: Path, options: LandscapeOptions | None = None) -> Lands
     chosen = options or LandscapeOptions()
     if chosen.slope_unit and chosen.slope_unit not in UNITS["slope"]:
         raise InputError(f"slope unit {chosen.slope_unit!r}: one of {', '.join(UNITS['slope'])}")
-    bands, notes, declared = _bands(path)
+    found = _found(path)
+    bands, notes = found.bands, list(found.notes)
     if chosen.slope_unit and "slope" in bands:
         bands["slope"] = replace(bands["slope"], unit=chosen.slope_unit)
-        declared = True
+        found = replace(found, declared=True)
     if "fuel" not in bands:
         raise InputError(f"{path.name}: no fuel layer; found {', '.join(sorted(bands)) or 'no layer'}")
     _check_units(bands, path.name)
-    source = frame_of(list(bands.values()))
+    source = frame_of(list(bands.values()), found.crs)
     plane, warped = metric(source, path.name)
     target, first = cropped(plane, _window(chosen, plane, path.name), path.name)
     if warped:
@@ -109,7 +128,7 @@ def read_landscape(path: Path, options: LandscapeOptions | None = None) -> Lands
     }
     codes = read_band(bands["fuel"], source, target, first, warped)
     fuel = _fuel(codes, target, chosen.fuel_models, bands["fuel"].path.name)
-    return _landscape(target, fuel, layers, (chosen, notes, declared))
+    return _landscape(target, fuel, layers, (chosen, notes, found.declared))
 
 
 def _window(options: LandscapeOptions, plane: Frame, name: str) -> Bounds | None:
@@ -121,8 +140,7 @@ def _window(options: LandscapeOptions, plane: Frame, name: str) -> Bounds | None
     return float(west), float(south), float(east), float(north)
 
 
-def _bands(path: Path) -> tuple[dict[str, Band], list[str], bool]:
-    """The bands by layer, what was decided, and whether the user himself declared the slope."""
+def _found(path: Path) -> _Found:
     if not path.exists():
         raise NotFoundError(f"{path}: no such landscape")
     if path.is_dir():
@@ -132,13 +150,13 @@ def _bands(path: Path) -> tuple[dict[str, Band], list[str], bool]:
         return _declared(path)
     with opened(path) as raster:
         if raster.driver == "LCP":
-            return _lcp(path, raster), [], False
+            return _Found(_lcp(path, raster))
         if raster.count > 1:
-            return _stack(path, raster), [], False
-    found = meaning_of(path.stem)
-    if found is None or found.layer != "fuel":
+            return _Found(_stack(path, raster))
+    named = meaning_of(path.stem)
+    if named is None or named.layer != "fuel":
         raise InputError(f"{path.name}: one band, and its name does not say that it is fuel; give the folder instead")
-    return {"fuel": Band(path, 1, "fuel", "")}, [], False
+    return _Found({"fuel": Band(path, 1, "fuel", "")})
 
 
 def _lcp(path: Path, raster: Any) -> dict[str, Band]:
@@ -171,12 +189,11 @@ def _stack(path: Path, raster: Any) -> dict[str, Band]:
     return {layer: band for layer, (_, band) in found.items()}
 
 
-def _folder(path: Path) -> tuple[dict[str, Band], list[str], bool]:
+def _folder(path: Path) -> _Found:
     files = {each.stem: each for each in sorted(path.iterdir()) if each.suffix.lower() in _SUFFIXES and each.is_file()}
-    stacks = [each for each in path.iterdir() if each.suffix.lower() == ".lcp"]
-    if not files and len(stacks) == 1:
-        return _bands(stacks[0])
     named, layout = meanings(list(files))
+    if not named:
+        return _found(_whole(path, list(files.values())))
     notes = [layout] if layout else []
     best: dict[str, tuple[Meaning, Path]] = {}
     for stem, meaning in named.items():
@@ -191,40 +208,58 @@ def _folder(path: Path) -> tuple[dict[str, Band], list[str], bool]:
         if old is not None:
             used = best[meaning.layer][1].name
             notes.append(f"two files give {meaning.layer}: {used} is used")
-    if not best:
-        raise InputError(f"{path.name}: none of its {len(files)} GeoTIFF or ESRI ASCII files has the name of a layer")
-    return {layer: Band(file, 1, layer, m.unit) for layer, (m, file) in best.items()}, notes, False
+    if strange := [file.name for stem, file in files.items() if stem not in named]:
+        more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
+        notes.append(f"not used, as their names are no layer's: {', '.join(strange[:5])}{more}")
+    if "fuel" not in best:
+        raise InputError(f"{path.name}: no fuel layer among {', '.join(file.name for file in files.values())[:200]}")
+    return _Found({layer: Band(file, 1, layer, m.unit) for layer, (m, file) in best.items()}, tuple(notes))
 
 
-def _declared(path: Path) -> tuple[dict[str, Band], list[str], bool]:
+def _whole(path: Path, files: list[Path]) -> Path:
+    """The one file of a folder that holds a landscape by itself: its LCP, else its GeoTIFF of several bands."""
+    stacks = [each for each in sorted(path.iterdir()) if each.suffix.lower() == ".lcp"]
+    if not stacks:
+        for file in files:
+            with opened(file) as raster:
+                stacks += [file] if raster.count > 1 else []
+    if len(stacks) != 1:
+        among = ", ".join(file.name for file in [*stacks, *files])[:200] or "nothing"
+        raise InputError(f"{path.name}: no file has the name of a layer; found {among}")
+    return stacks[0]
+
+
+def _declared(path: Path) -> _Found:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("layers")
+        said_all = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path.name}: not TOML: {error}") from None
-    if not isinstance(table, dict) or not table:
-        raise InputError(f"{path.name}: a table [layers] is wanted")
-    found = {}
-    for layer, said in table.items():
-        entry = {"file": said} if isinstance(said, str) else said
-        if layer not in UNITS:
-            raise InputError(f"{path.name}: layer {layer!r} is none of {', '.join(UNITS)}")
-        if not isinstance(entry, dict) or not isinstance(entry.get("file"), str) or entry.keys() - _ENTRY:
-            raise InputError(f"{path.name}: {layer} wants a file, and may have a band and a unit; got {said!r}")
-        file = path.parent / entry["file"]
-        if not file.is_file():
-            raise NotFoundError(f"{path.name}: {layer}: no file {entry['file']}")
-        index, usual = entry.get("band", 1), meaning_of(Path(entry["file"]).stem)
-        with opened(file) as raster:
-            if not isinstance(index, int) or not 1 <= index <= raster.count:
-                raise InputError(f"{path.name}: {layer}: band {index!r} of {file.name}, which has {raster.count}")
-        default = "" if layer == "fuel" else {"elevation": "m", "aspect": "degrees", "upslope": "degrees"}.get(layer)
-        implied = usual.unit if default is None and usual is not None and usual.layer == layer else default
-        found[layer] = Band(file, index, layer, str(entry.get("unit", implied or "")))
-        if layer != "fuel" and not found[layer].unit:
-            found[layer] = replace(found[layer], unit=UNDECLARED)
-    return found, [], "slope" in found
+    table, crs = said_all.get("layers"), said_all.get("crs", "")
+    if not isinstance(table, dict) or not table or not isinstance(crs, str) or said_all.keys() - {"layers", "crs"}:
+        raise InputError(f"{path.name}: a table [layers], and maybe crs, is wanted")
+    bands = {layer: _entry(path, layer, said) for layer, said in table.items()}
+    return _Found(bands, declared="slope" in bands, crs=crs)
 
 
+def _entry(path: Path, layer: str, said: Any) -> Band:
+    """One layer of a landscape.toml."""
+    entry = {"file": said} if isinstance(said, str) else said
+    if layer not in UNITS:
+        raise InputError(f"{path.name}: layer {layer!r} is none of {', '.join(UNITS)}")
+    if not isinstance(entry, dict) or not isinstance(entry.get("file"), str) or entry.keys() - _ENTRY:
+        raise InputError(f"{path.name}: {layer} wants a file, and may have a band and a unit; got {said!r}")
+    file = path.parent / entry["file"]
+    if not file.is_file():
+        raise NotFoundError(f"{path.name}: {layer}: no file {entry['file']}")
+    index, usual = entry.get("band", 1), meaning_of(file.stem)
+    with opened(file) as raster:
+        if not isinstance(index, int) or not 1 <= index <= raster.count:
+            raise InputError(f"{path.name}: {layer}: band {index!r} of {file.name}, which has {raster.count}")
+    implied = usual.unit if usual is not None and usual.layer == layer else _USUAL.get(layer, UNDECLARED)
+    return Band(file, index, layer, str(entry.get("unit", implied)))
+
+
+_USUAL = {"fuel": "", "elevation": "m", "aspect": "degrees", "upslope": "degrees"}
 _ENTRY = {"file", "band", "unit"}
 
 
@@ -280,9 +315,11 @@ def _within(values: Array32, band: Band, low: float, high: float, how: str) -> N
 
 def _fuel(codes: Array32, frame: Frame, models: Mapping[int, FuelModel], name: str) -> NDArray[np.int16]:
     """The fuel layer; a code that no table holds is refused with its count and first place."""
-    known = np.array([*models, *NON_BURNABLE])
-    whole = np.where(np.isnan(codes), -1, codes)
-    bad = (whole != -1) & ~np.isin(whole, known)
+    known = np.zeros(1 << 15, bool)
+    known[[*models, *NON_BURNABLE]] = True
+    whole = np.where(np.isnan(codes) | (codes == 0), np.float32(-1), codes)  # no scheme of models has a number 0
+    at = np.clip(whole, 0, known.size - 1).astype(np.int16)
+    bad = (whole != -1) & ((at != whole) | ~known[at])
     if bad.any():
         found, counts = np.unique(whole[bad], return_counts=True)
         row, column = (int(k[0]) for k in np.nonzero(whole == found[0]))
@@ -292,7 +329,7 @@ def _fuel(codes: Array32, frame: Frame, models: Mapping[int, FuelModel], name: s
             f"{name}: fuel model {found[0]:g}{more} is not known: {counts[0]} of {codes.size} cells, first at row "
             f"{row + 1}, column {column + 1} (x {x:.1f}, y {y:.1f}); give it in a fuel-model file"
         )
-    if not (whole != -1).any():
+    if (whole == -1).all():
         raise InputError(f"{name}: no fuel anywhere: every cell is without a value")
     return whole.astype(np.int16)
 

@@ -29,7 +29,7 @@ _LANDFIRE = {  # token: layer, unit, rank (lower wins where two fit)
     "fbfm40": ("fuel", "", 0), "f40": ("fuel", "", 0), "fm40": ("fuel", "", 0),
     "fbfm13": ("fuel", "", 1), "f13": ("fuel", "", 1), "fm13": ("fuel", "", 1),
     "elev": ("elevation", "m", 0), "dem": ("elevation", "m", 0),
-    "slpp": ("slope", "percent", 0), "slpd": ("slope", "degrees", 1),
+    "slpp": ("slope", "percent", 0), "slpd": ("slope", "degrees", 1), "slp": ("slope", UNDECLARED, 2),
     "asp": ("aspect", "degrees", 0), "cc": ("canopy_cover", "percent", 0),
     "ch": ("canopy_height", "m*10", 0), "cbh": ("canopy_base", "m*10", 0), "cbd": ("canopy_density", "kg/m3*100", 0),
 }  # fmt: skip

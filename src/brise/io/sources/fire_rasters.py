@@ -13,7 +13,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
+from rasterio.errors import CRSError, RasterioError
 from rasterio.transform import Affine, array_bounds
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import calculate_default_transform, transform, transform_bounds
@@ -93,8 +93,12 @@ def opened(path: Path) -> Any:
         raise InputError(f"{path.name}: not a raster that can be read (GeoTIFF, LCP or ESRI ASCII)") from None
 
 
-def frame_of(bands: list[Band]) -> Frame:
+def frame_of(bands: list[Band], crs: str = "") -> Frame:
     """The one frame of all the layers, from their headers.
+
+    Args:
+        bands: The layers.
+        crs: Reference system where the files name none.
 
     Raises:
         InputError: Layers that do not lie on each other, a turned raster, cells that are not square in a metric plane.
@@ -114,7 +118,12 @@ def frame_of(bands: list[Band]) -> Frame:
             first = (band, frame)
     if first is None:
         raise InputError("a landscape without layers")
-    return first[1]
+    if not crs or first[1].crs is not None:
+        return first[1]
+    try:
+        return replace(first[1], crs=CRS.from_user_input(crs))
+    except CRSError as error:
+        raise InputError(f"crs {crs[:60]!r}: {str(error)[:100]}") from None
 
 
 def _frame(raster: Any, path: Path) -> Frame:
@@ -123,8 +132,20 @@ def _frame(raster: Any, path: Path) -> Frame:
         raise InputError(f"{path.name}: a turned raster is not read; warp it north up")
     if t.e > 0:
         raise InputError(f"{path.name}: its rows run south to north; write them north to south")
-    metres = _LINEAR.get(raster.tags().get("LINEAR_UNIT", "Meters"), 1.0) if raster.crs is None else 1.0
-    return Frame(raster.crs, Affine.scale(metres) * t, raster.height, raster.width)
+    crs = _earthly(raster.crs)
+    metres = _LINEAR.get(raster.tags().get("LINEAR_UNIT", "Meters"), 1.0) if crs is None else 1.0
+    return Frame(crs, Affine.scale(metres) * t, raster.height, raster.width)
+
+
+def _earthly(crs: Any) -> Any:
+    """The reference system, or None where it ties the plane to no place on Earth (a drawing's own coordinates)."""
+    if not crs:
+        return None
+    try:
+        transform(crs, "EPSG:4326", [0.0], [0.0])
+    except RasterioError:
+        return None
+    return crs
 
 
 def _same(one: Frame, other: Frame) -> bool:
