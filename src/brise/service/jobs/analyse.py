@@ -30,6 +30,7 @@ from brise.products.domains import domains, place_label
 from brise.service.jobs.champion import BASELINE, Chosen, choose, reference_of
 from brise.service.jobs.feeds import Feed
 from brise.service.jobs.shadow import Shadow
+from brise.service.jobs.verify import Verifier
 
 log = logging.getLogger("brise.analyse")
 
@@ -165,6 +166,7 @@ class Analyst:
             len(hours.station_id),
             seconds,
         )
+        Verifier(self.root).run(tables, {grid.name: _area(grid) for grid, _ in made}, init_time, now)
         if self.shadow is not None:
             self.shadow.run(tables, made, init_time, now)
 
@@ -187,6 +189,7 @@ class Analyst:
         store_analysis(self.products, PRODUCT, grid.name, with_sides(run.analysis))
         meta = run.meta | {"created_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
         cubes.publish(self.products, PRODUCT, grid, arrays, meta, run.cube)
+        Verifier(self.root).keep(run, inputs.init_time)
 
     def _model_points(self, tables: Tables, init_time: datetime, now: datetime) -> StationHours | None:
         """Chemistry-transport values that came through the store, at points."""
