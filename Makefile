@@ -64,8 +64,10 @@ lock: setup      ## re-resolve the pins of pyproject.toml
 	$(BIN)/uv pip compile -q pyproject.toml --extra postgres --no-header --no-annotate \
 	  --python-version 3.11 -o requirements/runtime.lock
 
-peers: setup     ## pySTEPS in build/peers, to measure rain against (it compiles, so it is in no environment)
+peers: setup     ## pySTEPS and Pyretechnics in build/, to measure against (they compile, so they are in no environment of ours)
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --target build/peers -r requirements/peers.lock
+	test -x build/pyretechnics/bin/python || $(PYTHON) -m venv build/pyretechnics  # it pins NumPy 1
+	build/pyretechnics/bin/python -m pip install -q --disable-pip-version-check -r requirements/pyretechnics.lock
 
 clean:           ## forget the virtual environment and caches
 	rm -rf $(VENV) web/node_modules src/brise/service/web_dist .mypy_cache .ruff_cache .pytest_cache
