@@ -113,11 +113,13 @@ class Burned:
         window: Of the landscape.
         front: Arrival, direction and rate.
         beds: (T) of each row of weather, for what the flames did.
+        reach: Of the window, in cells from the ignitions.
     """
 
     window: Window
     front: Front
     beds: tuple[Beds, ...]
+    reach: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,18 +160,23 @@ def _sunlit(weather: FireWeather, options: FireOptions) -> bool:
     return options.place is not None and not all(given) and bool(np.isfinite(weather.temperature).any())
 
 
-def burn(scene: Scene, factors: Factors | None = None) -> Burned:
-    """The fire of one set of factors, in a window that holds it."""
+def burn(scene: Scene, factors: Factors | None = None, reach: int = FIRST_REACH) -> Burned:
+    """The fire of one set of factors, in a window that holds it.
+
+    Args:
+        scene: What all fires have in common.
+        factors: None is the inputs as they are.
+        reach: Of the first window, in cells.
+    """
     factors = factors or Factors()
     ignitions = _shifted(scene, factors.shift)
-    reach = FIRST_REACH
     while True:
         window = scene.window(reach)
         ready = scene.ready(window)
         beds = tuple(_beds(scene, ready, factors))
         found = _front(scene, ready, (beds, ignitions))
         if not _at_rim(found.arrival, window, scene):
-            return Burned(window, found, beds)
+            return Burned(window, found, beds, reach)
         reach *= 2
 
 
