@@ -1,6 +1,6 @@
 // Generated from the server by `make web-api`; do not edit.
 
-import type { Current, CurrentMany, Forecast, ForecastMany, History, HistoryMany, IndicesOut, Labels, Legend, MapCities, MapLayers, MapStations, MapValues, ObservationPage, Owner, Places, PlacesFound, RainArea, RainPoint, RainPoints, Samples, Sharing, StationCollection, StationFeature, StatusOut, Tracker, Trackers } from './schema';
+import type { Current, CurrentMany, Forecast, ForecastMany, History, HistoryMany, IndicesOut, Labels, Legend, MapCities, MapLayers, MapStations, MapValues, ObservationPage, Owner, Places, PlacesFound, RainArea, RainPoint, RainPoints, Samples, Scores, Sharing, StationCollection, StationFeature, StatusOut, Tracker, Trackers, Weather } from './schema';
 
 export interface Routes {
   "/v1/air-quality/current": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; }; answer: Current | CurrentMany };
@@ -17,6 +17,7 @@ export interface Routes {
   "/v1/places/near": { query: { latitude: string | number; longitude: string | number; }; answer: PlacesFound };
   "/v1/places/search": { query: { q: string | number; limit?: string | number; }; answer: PlacesFound };
   "/v1/rain/nowcast": { query: { latitude?: string | number; longitude?: string | number; bbox?: string | number; leads?: string | number; quantity?: string | number; format?: string | number; }; answer: RainPoint | RainPoints | RainArea };
+  "/v1/scores": { query: { latitude?: string | number; longitude?: string | number; station?: string | number; }; answer: Scores };
   "/v1/stations": { query: { limit?: string | number; after?: string | number; format?: string | number; bbox?: string | number; near?: string | number; radius?: string | number; source?: string | number; kind?: string | number; }; answer: StationCollection };
   "/v1/stations/{station_id}": { query: {  }; answer: StationFeature };
   "/v1/stations/{station_id}/observations": { query: { limit?: string | number; after?: string | number; format?: string | number; variables?: string | number; start?: string | number; end?: string | number; }; answer: ObservationPage };
@@ -28,4 +29,5 @@ export interface Routes {
   "/v1/trackers/{tracker_id}/labels": { query: {  }; answer: Labels };
   "/v1/trackers/{tracker_id}/observations": { query: { start?: string | number; end?: string | number; after?: string | number; limit?: string | number; format?: string | number; }; answer: Samples };
   "/v1/trackers/{tracker_id}/sharing": { query: {  }; answer: Sharing };
+  "/v1/weather": { query: { latitude: string | number; longitude: string | number; }; answer: Weather };
 }

@@ -177,6 +177,25 @@ export interface Labels {
   labels: LabelAsked[];
 }
 
+export interface LeadScore {
+  first_lead: number;
+  last_lead: number;
+  /** Pairs of a forecast and a measurement. */
+  n: number;
+  /** Of what was measured. */
+  mean: number | null;
+  /** Mean absolute error. */
+  mae: number | null;
+  /** Mean of forecast less measured. */
+  bias: number | null;
+  /** Share measured within the forecast's 10-90 % interval; 0.8 is meant. */
+  coverage: number | null;
+  /** Share whose band, of the pollutant alone, was the one forecast. */
+  band_hit: number | null;
+  /** Why nothing is said. */
+  reason: string | null;
+}
+
 export interface Legend {
   layer: string;
   title: string;
@@ -309,6 +328,11 @@ export interface PlacesFound {
 export interface PointGeometry {
   type: "Point";
   coordinates: number[];
+}
+
+export interface PollutantScores {
+  unit: string;
+  leads: LeadScore[];
 }
 
 export interface Problem {
@@ -455,6 +479,25 @@ export interface Samples {
   next: string | null;
 }
 
+export interface ScoredStation {
+  id: string;
+  name: string;
+  distance_km: number | null;
+}
+
+export interface Scores {
+  station: ScoredStation | null;
+  /** Why nothing is known. */
+  reason: string | null;
+  days: number;
+  start: string | null;
+  end: string | null;
+  /** The index whose bands are meant. */
+  judge: string;
+  simulated: boolean;
+  pollutants: Record<string, PollutantScores>;
+}
+
 export interface Series {
   unit: string;
   value: (number | null)[];
@@ -574,4 +617,37 @@ export interface Value {
   q10: number | null;
   q90: number | null;
   kind: "measured" | "modelled";
+}
+
+export interface Weather {
+  status: "ok" | "unknown";
+  reason: string | null;
+  now: string;
+  /** End of each hour, UTC: a forecast's next hours, or those measured. */
+  time: string[];
+  values: WeatherSeries;
+  provenance: WeatherProvenance | null;
+}
+
+export interface WeatherProvenance {
+  kind: "measured" | "forecast";
+  simulated: boolean;
+  station_id: string;
+  name: string;
+  distance_km: number;
+  attribution: string;
+  licence: string;
+}
+
+export interface WeatherSeries {
+  /** °C. */
+  temperature: (number | null)[];
+  /** %. */
+  relative_humidity: (number | null)[];
+  /** m/s. */
+  wind_speed: (number | null)[];
+  /** Degrees clockwise from north; null in a calm. */
+  wind_from_direction: (number | null)[];
+  /** mm in the hour. */
+  rain: (number | null)[];
 }
