@@ -10,8 +10,13 @@ import pytest
 
 from brise.conventions.errors import InputError
 from brise.formulas.fire import front_kernels
+from brise.formulas.fire.crown import Canopy, crown_fire, rothermel_bed, rothermel_run
+from brise.formulas.fire.ellipse import eccentricity
 from brise.formulas.fire.front import Clock, Front, Ignition, Spread, along, front, fronts
 from brise.formulas.fire.front_lattice import lattice_arrival
+from brise.formulas.fire.fuel_models import fuel_arrays
+from brise.formulas.fire.surface import surface_spread
+from brise.formulas.fire.wind import wind_adjustment
 
 HOUR = 3600.0
 
@@ -193,41 +198,74 @@ def test_an_ensemble_is_the_same_with_any_number_of_workers() -> None:
         next(fronts(member, 0, Clock(0.0, 300.0), 10.0))
 
 
-def test_flammaps_run_from_its_own_ellipses(shared_data: Path) -> None:
-    folder = shared_data / "fire" / "flammap_mtt_19545"
+# FlamMap's own times say that two cells were lit, one row below the polygon it was given
+LIT = Ignition([38.5, 38.5, 39.49, 39.49], [29.5, 31.49, 31.49, 29.5], 0.0, closed=True)
+CLOCK = Clock(0.0, 24000.0)
 
-    def layer(name: str) -> np.ndarray:
-        return np.loadtxt(folder / "Outputs" / f"testMTT_{name}.asc", skiprows=6)
 
-    def outline(name: str) -> np.ndarray:  # one polygon of one ring: its points follow the header and two counts
-        held = (folder / name).read_bytes()
-        x, y = np.frombuffer(held[156:], "<f8").reshape(-1, 2).T
-        return np.stack([(x + 2098.0) / 30 - 0.5, (3210.0 + 94 * 30 - y) / 30 - 0.5], axis=-1)
+@pytest.fixture(scope="module")
+def run_19545(shared_data: Path) -> Path:
+    return shared_data / "fire" / "flammap_mtt_19545"
 
-    rate = np.maximum(layer("SPREADRATE"), 0.0) / 60.0
-    filled = np.floor(along(outline("barrier2.shp")) + 0.5).astype(int)
+
+def layer(folder: Path, name: str) -> np.ndarray:
+    return np.loadtxt(folder / "Outputs" / f"testMTT_{name}.asc", skiprows=6)
+
+
+def outline(path: Path) -> np.ndarray:  # one polygon of one ring: its points follow the header and two counts
+    x, y = np.frombuffer(path.read_bytes()[156:], "<f8").reshape(-1, 2).T
+    return np.stack([(x + 2098.0) / 30 - 0.5, (3210.0 + 94 * 30 - y) / 30 - 0.5], axis=-1)
+
+
+def barred(folder: Path, rate: np.ndarray, direction: np.ndarray, e: np.ndarray) -> Spread:
+    filled = np.floor(along(outline(folder / "barrier2.shp")) + 0.5).astype(int)
     rate[filled[:, 1], filled[:, 0]] = 0.0
     burns = rate > 0
-    e = np.where(burns, layer("ELLIPSEDIM_C") / np.where(burns, layer("ELLIPSEDIM_B"), 1.0), 0.0)
-    spread = Spread(0.0, rate, layer("MAXSPREADDIR"), np.clip(e, 0.0, 0.9999))
-    x, y = outline("test2.shp").T
-    expected = layer("ArrivalTime")
+    return Spread(0.0, rate, np.where(burns, direction, 0.0), np.where(burns, np.clip(e, 0.0, 0.9999), 0.0))
+
+
+def test_flammaps_run_from_its_own_ellipses(run_19545: Path) -> None:
+    rate = np.maximum(layer(run_19545, "SPREADRATE"), 0.0) / 60.0
+    e = layer(run_19545, "ELLIPSEDIM_C") / np.where(rate > 0, layer(run_19545, "ELLIPSEDIM_B"), 1.0)
+    spread = barred(run_19545, rate, layer(run_19545, "MAXSPREADDIR"), e)
+    x, y = outline(run_19545 / "test2.shp").T
+    expected = layer(run_19545, "ArrivalTime")
     drawn = [Ignition(list(y), list(x), 0.0, closed=True)]
-    clock = Clock(0.0, 24000.0)
-    shared, median = _agreement(lattice_arrival(spread, drawn, clock, 30.0) / 60, expected)
+    shared, median = _agreement(lattice_arrival(spread, drawn, CLOCK, 30.0) / 60, expected)
     assert shared >= 0.95  # measured 0.953
     assert median <= 0.03  # measured 0.029
-    # FlamMap's own times say that two cells were lit, one row below the polygon it was given; its cells are uniform
-    lit = [Ignition([38.5, 38.5, 39.49, 39.49], [29.5, 31.49, 31.49, 29.5], 0.0, closed=True)]
-    shared, median = _agreement(lattice_arrival(spread, lit, clock, 30.0) / 60, expected)
-    assert shared >= 0.97  # measured 0.973
+    shared, median = _agreement(lattice_arrival(spread, [LIT], CLOCK, 30.0) / 60, expected)
+    assert shared >= 0.97  # measured 0.975
     assert median <= 0.01  # measured 0.009
-    shared, median = _agreement(front([spread], lit, clock, 30.0, parts=5, touched=True).arrival / 60, expected)
+    shared, median = _agreement(front([spread], [LIT], CLOCK, 30.0, parts=5, touched=True).arrival / 60, expected)
     assert shared >= 0.96  # measured 0.968
     assert median <= 0.02  # measured 0.018
     # fuel that changes a hundredfold from cell to cell is too rough for one cell of the front each; measured 0.73
-    shared, _ = _agreement(front([spread], lit, clock, 30.0).arrival / 60, expected)
+    shared, _ = _agreement(front([spread], [LIT], CLOCK, 30.0).arrival / 60, expected)
     assert shared >= 0.70
+
+
+def test_flammaps_run_from_our_own_behaviour(run_19545: Path) -> None:
+    layers = np.frombuffer((run_19545 / "19545.lcp").read_bytes()[7316:], "<i2").reshape(94, 84, 8).astype(float)
+    _, slope, aspect, code, cover, height, base, density = np.moveaxis(layers, -1, 0)
+    facing, towards = np.radians(np.maximum(aspect, 0) + 180), np.radians(299 - 180)
+    rise = np.tan(np.radians(slope)) * np.array([np.sin(facing), np.cos(facing)])
+    wind = 36 * 0.44704 * np.array([np.sin(towards), np.cos(towards)])[:, None, None] + np.zeros((1, 94, 84))
+    fuel, moisture = fuel_arrays(code.astype(int)), np.array([0.03, 0.04, 0.10, 0.53, 1.31])
+    middle = wind * wind_adjustment(fuel.depth, height / 10, cover / 100)
+    surface = surface_spread(fuel, moisture, middle, rise, "flammap")
+    canopy = Canopy(base / 10, height / 10, density / 100, np.float64(1.0))
+    fire = crown_fire(surface, canopy, rothermel_run(rothermel_bed(moisture), wind, rise))
+    burns = fire.rate > 0
+    e = eccentricity(np.where(burns, fire.length_to_width, 1.0))
+    spread = barred(run_19545, np.where(burns, fire.rate, 0.0), fire.direction, e)
+    expected = layer(run_19545, "ArrivalTime")
+    shared, median = _agreement(lattice_arrival(spread, [LIT], CLOCK, 30.0) / 60, expected)
+    assert shared >= 0.97  # measured 0.973
+    assert median <= 0.01  # measured 0.009
+    shared, median = _agreement(front([spread], [LIT], CLOCK, 30.0, parts=3, touched=True).arrival / 60, expected)
+    assert shared >= 0.945  # measured 0.950
+    assert median <= 0.03  # measured 0.020
 
 
 def _agreement(found: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
