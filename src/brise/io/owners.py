@@ -6,7 +6,7 @@ exist.
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,8 @@ from brise.io.tracker_schema import owners, tokens, trackers
 
 MAX_TRACKERS = 50
 """Of one owner."""
+
+_AT_ONCE = 500
 
 MAX_TOKENS = 20
 """Of one owner."""
@@ -255,13 +257,25 @@ class Owners:
 
     # Devices that push.
 
+    def by_keys(self, texts: Sequence[str]) -> list[Pusher | None]:
+        """Which device shows each key; None where none does."""
+        prefixes = [prefix_of(text, "bd") for text in texts]
+        wanted = sorted({prefix for prefix in prefixes if prefix})
+        found: dict[str | None, Any] = {}
+        query = select(*_TRACKER, trackers.c.key_prefix, trackers.c.key_digest)
+        with reading(self._engine) as connection:
+            for start in range(0, len(wanted), _AT_ONCE):
+                chunk = query.where(trackers.c.key_prefix.in_(wanted[start : start + _AT_ONCE]))
+                found |= {row.key_prefix: row for row in connection.execute(chunk).all()}
+        rows = [found.get(prefix) for prefix in prefixes]
+        return [
+            Pusher(_tracker(row), row.key_prefix) if row is not None and same(text, row.key_digest) else None
+            for text, row in zip(texts, rows, strict=True)
+        ]
+
     def by_key(self, text: str) -> Pusher | None:
         """Which device shows a key; None if none does."""
-        prefix = prefix_of(text, "bd")
-        if prefix is None:
-            return None
-        row = self._device(trackers.c.key_prefix == prefix)
-        return Pusher(_tracker(row), row.key_prefix) if row is not None and same(text, row.key_digest) else None
+        return self.by_keys([text])[0]
 
     def by_serial(self, serial: str) -> Pusher | None:
         """The device registered with a maker's number; None if none is. A serial is no secret: see `trusted_push`."""

@@ -16,7 +16,7 @@ from limits.strategies import FixedWindowRateLimiter
 from brise.conventions.errors import AccessError, BusyError
 from brise.io.keys import digest_of
 from brise.io.owners import Owner, Pusher, Tracker
-from brise.service.api.dependencies import Store, store_of
+from brise.service.api.dependencies import store_of
 
 FAILURES = parse("60/minute")
 """Wrong keys from one address, then it must wait."""
@@ -24,8 +24,8 @@ FAILURES = parse("60/minute")
 ACCOUNTS = parse("20/hour")
 """New owners from one address."""
 
-PUSHES = parse("600/minute")
-"""Of one device: ten a second, so that it may catch up."""
+PUSHES = 600
+"""Of one device a minute: ten a second, so that it may catch up."""
 
 KNOWN_S = 60.0
 """How long a device's key is taken as known. What it sends is checked again as it is stored, so that a key that was
@@ -69,14 +69,25 @@ def count_account(request: Request) -> None:
         raise BusyError("at most 20 new owners an hour from one address; try again later")
 
 
-def count_push(device: int) -> None:
-    """One more push of a device.
+class Budget:
+    """How often each device has pushed in this minute; one number a device, all forgotten with the minute."""
 
-    Raises:
-        BusyError: There were too many within the minute.
-    """
-    if not _LIMITER.hit(PUSHES, "push", str(device)):
-        raise BusyError("more than 600 pushes a minute; send batches")
+    def __init__(self) -> None:
+        """Begin."""
+        self._minute, self._counts = -1, dict[int, int]()
+
+    def spend(self, device: int) -> None:
+        """One more push of a device.
+
+        Raises:
+            BusyError: There were too many within the minute.
+        """
+        minute = int(time.monotonic() // 60)
+        if minute != self._minute:
+            self._minute, self._counts = minute, {}
+        count = self._counts[device] = self._counts.get(device, 0) + 1
+        if count > PUSHES:
+            raise BusyError(f"more than {PUSHES} pushes of this tracker a minute; send batches")
 
 
 def owner_of(request: Request, shown: Shown) -> Owner:
@@ -144,14 +155,11 @@ class KeyRing:
         until, pusher = self._known.get(digest_of(text), (0.0, None))
         return pusher if time.monotonic() < until else None
 
-    def find(self, store: Store, text: str) -> Pusher | None:
-        """The device that shows a key, from the database; None if there is none."""
-        pusher = store.tables().owners.by_key(text)
-        if pusher is not None:
-            while len(self._known) >= KNOWN_MOST:
-                self._known.popitem(last=False)
-            self._known[digest_of(text)] = (time.monotonic() + KNOWN_S, pusher)
-        return pusher
+    def remember(self, text: str, pusher: Pusher) -> None:
+        """This key was seen to open this device."""
+        while len(self._known) >= KNOWN_MOST:
+            self._known.popitem(last=False)
+        self._known[digest_of(text)] = (time.monotonic() + KNOWN_S, pusher)
 
 
 def key_shown(request: Request) -> str | None:

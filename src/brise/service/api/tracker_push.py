@@ -23,10 +23,10 @@ from brise.service.api.answers import encode
 from brise.service.api.dependencies import Store, store_of
 from brise.service.api.documented import problems
 from brise.service.api.errors import ParameterError
-from brise.service.api.tracker_access import KeyRing, count_failure, count_push, device_key, key_shown, refuse_often
+from brise.service.api.tracker_access import Budget, KeyRing, count_failure, device_key, key_shown, refuse_often
 from brise.service.api.tracker_rows import MAX_ROWS, Received, read_firmware, read_push
 from brise.service.api.tracker_schemas import PushAnswer
-from brise.service.group_commit import GroupCommit
+from brise.service.grouped import Grouped
 
 AIRGRADIENT = {"pm01": "µg/m³", "pm02": "µg/m³", "pm10": "µg/m³", "rco2": "ppm", "atmp": "c", "rhum": "%"}
 """What the monitor measures; its own corrections, indexes and raw signals are kept as reported."""
@@ -65,13 +65,21 @@ class Door:
 
     Attributes:
         ring: Devices that have shown their key lately.
+        budget: How often each has pushed.
+        lookups: Keys that wait to be looked up.
         queue: What waits to be stored.
     """
 
     def __init__(self, store: Store) -> None:
         """Open the database with the first push."""
-        self.ring = KeyRing()
-        self.queue = GroupCommit(lambda group: run_in_threadpool(lambda: store.tables().samples.store_pushes(group)))
+        self.ring, self.budget = KeyRing(), Budget()
+        self.lookups: Grouped[str, Pusher | None] = Grouped(
+            lambda texts: run_in_threadpool(lambda: store.tables().owners.by_keys(texts))
+        )
+        self.queue: Grouped[Push, bool] = Grouped(
+            lambda pushes: run_in_threadpool(lambda: store.tables().samples.store_pushes(pushes)),
+            lambda push: len(push.rows),
+        )
 
 
 def door_of(request: Request) -> Door:
@@ -93,11 +101,12 @@ async def _device(request: Request, key: str | None) -> Pusher:
         refuse_often(request)
         if not key:
             raise AccessError("show the tracker's key: Authorization: Bearer bd_…, or as the password of HTTP Basic")
-        pusher = await run_in_threadpool(door.ring.find, store_of(request), key)
-    if pusher is None:
-        count_failure(request)
-        raise AccessError("this key opens nothing: it is misspelt, replaced or erased")
-    count_push(pusher.tracker.key)
+        pusher = await door.lookups.submit(key)
+        if pusher is None:
+            count_failure(request)
+            raise AccessError("this key opens nothing: it is misspelt, replaced or erased")
+        door.ring.remember(key, pusher)
+    door.budget.spend(pusher.tracker.key)
     return pusher
 
 
@@ -158,7 +167,7 @@ async def _trusted(request: Request, serial: str) -> Pusher:
     if found is None:
         count_failure(request)
         raise AccessError("no tracker is registered with this serial")
-    count_push(found.tracker.key)
+    door_of(request).budget.spend(found.tracker.key)
     return found
 
 
