@@ -39,6 +39,6 @@ def slope_and_aspect(elevation: ArrayLike, cell_m: float) -> tuple[Array, Array]
     sw, s, se = beside(1, -1), beside(1, 0), beside(1, 1)
     eastward = ((ne + 2.0 * e + se) - (nw + 2.0 * w + sw)) / (8.0 * cell_m)
     northward = ((nw + 2.0 * n + ne) - (sw + 2.0 * s + se)) / (8.0 * cell_m)
-    steep = np.asarray(np.hypot(eastward, northward))
+    steep = np.where(np.isnan(height), np.nan, np.hypot(eastward, northward))
     facing = np.degrees(np.arctan2(-eastward, -northward)) % 360.0
-    return steep, np.asarray(np.where(steep > 0, facing, np.nan))
+    return np.asarray(steep), np.asarray(np.where(steep > 0, facing, np.nan))

@@ -323,7 +323,7 @@ def _fuel(codes: Array32, frame: Frame, models: Mapping[int, FuelModel], name: s
     if bad.any():
         found, counts = np.unique(whole[bad], return_counts=True)
         row, column = (int(k[0]) for k in np.nonzero(whole == found[0]))
-        x, y = frame.transform * (column + 0.5, row + 0.5)
+        x, y = frame.transform @ (column + 0.5, row + 0.5)
         more = f" (and {', '.join(f'{c:g}' for c in found[1:6])})" if len(found) > 1 else ""
         raise InputError(
             f"{name}: fuel model {found[0]:g}{more} is not known: {counts[0]} of {codes.size} cells, first at row "

@@ -134,7 +134,7 @@ def _frame(raster: Any, path: Path) -> Frame:
         raise InputError(f"{path.name}: its rows run south to north; write them north to south")
     crs = _earthly(raster.crs)
     metres = _LINEAR.get(raster.tags().get("LINEAR_UNIT", "Meters"), 1.0) if crs is None else 1.0
-    return Frame(crs, Affine.scale(metres) * t, raster.height, raster.width)
+    return Frame(crs, Affine.scale(metres) @ t, raster.height, raster.width)
 
 
 def _earthly(crs: Any) -> Any:
