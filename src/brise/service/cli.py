@@ -14,6 +14,7 @@ from rich.text import Text
 
 from brise.conventions.errors import BriseError, ConfigurationError, InputError, NotFoundError, StoreError
 from brise.service.cli_fire import fire
+from brise.service.cli_tracker import tracker
 from brise.service.log import start_logging
 from brise.service.settings import Settings, load_settings
 
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(fire)
+app.add_typer(tracker)
 PIPED_WIDTH = 200
 out = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 

@@ -38,6 +38,9 @@ class Piece:
         columns: Target -> (N,), our units.
         flags: (N,) SampleFlag, of what was removed from the row.
         measures: Whether the table holds measurements, not places alone.
+        period_s: Between two rows, where they do not tell.
+        make: The maker, for corrections.
+        reader: Which dialect they were written in.
     """
 
     device: str
@@ -45,6 +48,9 @@ class Piece:
     columns: dict[str, Array]
     flags: NDArray[np.int64]
     measures: bool
+    period_s: int = 60
+    make: str = "unknown"
+    reader: str = ""
 
 
 def read_rows(plan: Plan, stream: Iterator[bytes], where: tuple[str, int], report: ReadReport) -> Iterator[Piece]:
@@ -162,7 +168,16 @@ def _pieces(
             left &= ~hit
     devices = _devices(plan, table, left)
     for device, rows in devices.items():
-        yield Piece(device, time[rows], {n: v[rows] for n, v in columns.items()}, flags[rows], plan.measures)
+        yield Piece(
+            device,
+            time[rows],
+            {n: v[rows] for n, v in columns.items()},
+            flags[rows],
+            plan.measures,
+            plan.dialect.period_s,
+            plan.dialect.make,
+            plan.dialect.name,
+        )
 
 
 def _row(table: dict[int, pa.ChunkedArray], at: int) -> str:

@@ -1,0 +1,76 @@
+"""The `brise tracker` commands: a few lines over a function each."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from brise.conventions.errors import InputError
+
+tracker = typer.Typer(
+    name="tracker", help="Your own air tracker: import, exposure, live readings.", no_args_is_help=True
+)
+
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="CSV, GPX, or a ZIP of them, as the maker gave it.")
+]
+MappingFile = Annotated[Path | None, typer.Option(help="TOML that says what the columns are, for other tables.")]
+Device = Annotated[str, typer.Option(help="Name of the device (default: as the files say).")]
+Zone = Annotated[str, typer.Option("--timezone", help="Of times that state none, such as Europe/Paris.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None] | None]:
+    """A bar on a terminal, nothing in a pipe; its library is loaded only where it is seen."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=1)
+        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=max(total, 1))
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+@tracker.command("import")
+def import_(
+    files: Files,
+    local: Annotated[bool, typer.Option("--local", help="On this machine only: no network, no database.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="With --local: the table to write, CSV.")] = None,
+    mapping: MappingFile = None,
+    device: Device = "",
+    timezone: Zone = "UTC",
+    as_json: AsJson = False,
+) -> None:
+    """Read what your tracker recorded: clean it, place it, correct it, and say what became of every line."""
+    from brise.service.jobs.tracker_import import import_local, options_of
+
+    if not local:
+        raise InputError("say --local --out OUT.csv")
+    if out is None:
+        raise InputError("--local wants --out OUT.csv, the table to write")
+    options = options_of(mapping, device, timezone)
+    with _progress() as told:
+        report = import_local(files, out, options, told)
+    if as_json:
+        _print_json(report)
+    else:
+        from brise.service.jobs.tracker_report import report_lines
+
+        sys.stdout.write("\n".join([*report_lines(report), f"written to {out}"]) + "\n")
