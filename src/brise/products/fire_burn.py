@@ -21,7 +21,7 @@ from brise.products.fire_weather import Slots, slots
 
 Array = NDArray[np.float64]
 
-FIRST_REACH = 96
+FIRST_REACH = 32
 """Cells from the ignitions to the rim of the first window."""
 MAX_TABLE_CELLS = 400_000_000
 """Cells times rows of weather that are held at once: 12 bytes each."""

@@ -7,7 +7,8 @@ the members.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from brise.products.fire_run import Array32, FireEnsemble, FireOptions, Progress
 from brise.products.fire_summary import QUANTILES, marks
 
 Array = NDArray[np.float64]
+Done = TypeVar("Done")
 
 BINS = 64
 """Of arrival times; a quantile lies within one, linearly."""
@@ -71,6 +73,24 @@ def draws(scene: Scene, members: int) -> list[Factors]:
     return [_draw(scene, np.random.default_rng(seed), codes) for seed in seeds]
 
 
+def shaken(scene: Scene, drawn: Sequence[Factors]) -> list[Factors]:
+    """Factors whose lasting errors are known, with the errors of the wind that come and go drawn on top."""
+    seeds = np.random.SeedSequence(scene.options.seed).spawn(len(drawn))
+    spreads, found = scene.options.spreads, []
+    for each, seed in zip(drawn, seeds, strict=True):
+        rng = np.random.default_rng(seed)
+        speed, turn = _wander(scene, rng, 0.0), _wander(scene, rng, 0.0)
+        scale = np.sqrt(1.0 - _LASTING)
+        found.append(
+            replace(
+                each,
+                wind_speed=each.wind_speed * np.exp(scale * spreads.wind_speed * speed),
+                wind_turn=each.wind_turn + scale * spreads.wind_direction * turn,
+            )
+        )
+    return found
+
+
 def _draw(scene: Scene, rng: np.random.Generator, codes: list[int]) -> Factors:
     spreads = scene.options.spreads
     speed = spreads.wind_speed * _wander(scene, rng)
@@ -89,7 +109,7 @@ def _draw(scene: Scene, rng: np.random.Generator, codes: list[int]) -> Factors:
     )
 
 
-def _wander(scene: Scene, rng: np.random.Generator) -> Array:
+def _wander(scene: Scene, rng: np.random.Generator, share: float = _LASTING) -> Array:
     """(T) standard normal errors of the wind: part of them lasts, the rest is forgotten with time."""
     start = scene.slots.start
     memory = scene.options.spreads.wind_memory_h * 3600.0
@@ -98,10 +118,10 @@ def _wander(scene: Scene, rng: np.random.Generator) -> Array:
     now = np.empty(len(start))
     for k, (kept, new) in enumerate(zip(keep, fresh, strict=True)):
         now[k] = new if k == 0 else kept * now[k - 1] + np.sqrt(1.0 - kept**2) * new
-    return np.asarray(np.sqrt(_LASTING) * lasting + np.sqrt(1.0 - _LASTING) * now)
+    return np.asarray(np.sqrt(share) * lasting + np.sqrt(1.0 - share) * now)
 
 
-def in_order(work: Callable[[int], Member], count: int, workers: int) -> Iterator[Member]:
+def in_order(work: Callable[[int], Done], count: int, workers: int) -> Iterator[Done]:
     """Results in order, computed in threads; at most twice as many as there are workers are held at once."""
     with ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(work, k) for k in range(min(count, 2 * workers))]
