@@ -70,25 +70,22 @@ def put_together(time: Times, columns: dict[str, Array], flags: NDArray[np.int64
     if first.all():
         return Together(time, columns, flags, 0, 0, 0)
     group = np.cumsum(first) - 1
-    later = np.flatnonzero(~first)
-    out = {name: value[first].copy() for name, value in columns.items()}
-    flags_out = flags[first].copy()
-    news, conflict = np.zeros(len(later), bool), np.zeros(len(later), bool)
-    rank = later - np.flatnonzero(first)[group[later]]
-    for nth in range(1, int(rank.max()) + 1):  # rows of one time, in the order in which they came
-        here = rank == nth
-        rows, into = later[here], group[later[here]]
-        for name, value in columns.items():
-            old, new = out[name][into], value[rows]
-            fills = np.isnan(old) & ~np.isnan(new)
-            news[here] |= fills
-            conflict[here] |= ~np.isnan(old) & ~np.isnan(new) & (old != new)
-            out[name][into] = np.where(fills, new, old)
-        flags_out[into] |= flags[rows]
-    np.bitwise_or.at(flags_out, group[later[conflict]], int(SampleFlag.DUPLICATE))
-    merged = int((news & ~conflict).sum())
-    other = int(conflict.sum())
-    return Together(time[first], out, flags_out, len(later) - merged - other, other, merged)
+    later = ~first
+    news, conflict = np.zeros(len(time), bool), np.zeros(len(time), bool)
+    out = {}
+    for name, value in columns.items():
+        known = np.flatnonzero(~np.isnan(value))
+        supplies = known[np.r_[True, np.diff(group[known]) > 0]] if len(known) else known
+        merged = np.full(int(first.sum()), np.nan)
+        merged[group[supplies]] = value[supplies]
+        out[name] = merged
+        news[supplies] = True
+        conflict[known] |= value[known] != merged[group[known]]
+    joint = np.bitwise_or.reduceat(flags, np.flatnonzero(first))
+    joint[group[conflict]] |= int(SampleFlag.DUPLICATE)
+    other, fresh = later & conflict, later & news & ~conflict
+    same = int(later.sum() - other.sum() - fresh.sum())
+    return Together(time[first], out, joint, same, int(other.sum()), int(fresh.sum()))
 
 
 def distance_m(latitude: Array, longitude: Array, to_latitude: Array, to_longitude: Array) -> Array:

@@ -94,7 +94,7 @@ def gather(
         Spool(folder / "rows", compact), Spool(folder / "fixes", compact), {}, ReadReport(notes=list(notes)), counts
     )
     for name in ("rows", "fixes"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(parents=True, exist_ok=True)
     total, done = max(sum(entry.size for entry in listed), 1), 0
     now = int(datetime.now(UTC).timestamp())
 

@@ -40,6 +40,7 @@ DEVICE = Meaning("device")
 """A column that names the device."""
 
 _OFFSET = re.compile(r"(?:\d[zZ]|UTC|GMT|:\d\d(?:\.\d+)?[+-]\d\d:?\d\d)$")
+_EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
 _DATE = r"\d{4}[-/]\d\d?[-/]\d\d?"
 
 MOST_ABOVE = 60
@@ -205,7 +206,7 @@ def _clock(labels: list[str], times: list[int], rows: list[list[str]]) -> Clock:
     best = min(times, key=rank)
     values = _values(rows, best)
     if _epochs(values):
-        return Clock((best,), "ms" if float(values[0]) > 1e11 else "s", certain=True)
+        return Clock((best,), _epoch_kind(values), certain=True)
     said = any(word in bare(labels[best]) for word in ("utc", "gmt"))
     if values and re.fullmatch(r"\d{1,2}:\d\d(:\d\d)?(\.\d+)?", values[0]):
         dates = [at for at in times if at != best and re.fullmatch(_DATE, "".join(_values(rows, at)[:1]))]
@@ -225,13 +226,18 @@ def clock_at(positions: tuple[int, ...], pattern: str, rows: list[list[str]]) ->
     """The clock in columns that are known."""
     values = _values(rows, positions[0])
     if not pattern and len(positions) == 1 and _epochs(values):
-        return Clock(positions, "ms" if float(values[0]) > 1e11 else "s", certain=True)
+        return Clock(positions, _epoch_kind(values), certain=True)
     offset = "%z" in pattern or any(_OFFSET.search(value) for value in _values(rows, positions[-1])[:5])
     return Clock(positions, "text", certain=offset, pattern=pattern)
 
 
 def _epochs(values: list[str]) -> bool:
-    return bool(values) and all(re.fullmatch(r"\d{9,13}(\.\d+)?", value) for value in values)
+    epochs = sum(bool(_EPOCH.fullmatch(value)) for value in values)
+    return 2 * epochs > len(values)  # a few may be the zeros of a clock that was not set
+
+
+def _epoch_kind(values: list[str]) -> str:
+    return "ms" if max(float(value) for value in values if _EPOCH.fullmatch(value)) > 1e11 else "s"
 
 
 def sample_rows(block: bytes, delimiter: str, most: int = 50) -> list[list[str]]:
@@ -267,7 +273,7 @@ def heading_section(stream: Iterator[bytes], delimiter: str, known: Callable[[li
         if known(labels):
             return Section(labels, number + 1, sign, chain([first[at:]], stream))
     raise InputError(
-        f"no headings of a tracker that is known (first line: {shown[:200]!r}); "
+        f"no headings of a tracker that is known (first line: {shown[:80]!r}); "
         "a mapping file (--mapping) tells what its columns are"
     )
 
