@@ -14,6 +14,7 @@ from rich.text import Text
 
 from brise.conventions.errors import BriseError, ConfigurationError, InputError, NotFoundError, StoreError
 from brise.service.cli_fire import fire
+from brise.service.cli_keys import export, key
 from brise.service.cli_tracker import tracker
 from brise.service.log import start_logging
 from brise.service.settings import Settings, load_settings
@@ -32,6 +33,8 @@ app = typer.Typer(
 )
 app.add_typer(fire)
 app.add_typer(tracker)
+app.add_typer(key)
+app.command()(export)
 PIPED_WIDTH = 200
 out = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
         False,
         description="A tracker's serial, or its MQTT topic, stands for its key: where only owners reach.",
     )
+    tracker_key: SecretStr | None = Field(None, description="Of the tracker that `brise tracker listen` pushes for.")
     mqtt_url: SecretStr | None = Field(None, description="mqtt(s)://user:password@host:port of a broker to listen to.")
     rate_limit: str | None = Field(None, description='Per client, e.g. "600/minute"; none by default.')
     area: Area | None = Field(None, description='What live sources fetch, as JSON: "[south, west, north, east]".')
@@ -37,6 +38,11 @@ class Settings(BaseSettings):
     radar_dir: Path | None = Field(None, description="Folder that radar files fall into; a folder within is an area.")
     share_restricted: bool = Field(False, description="Show values that their source forbids to pass on.")
     weights_dir: Path | None = Field(None, description="Shipped models (default: those that came with the program).")
+    fire_workers: int = Field(1, ge=0, le=64, description="Processes of `brise up` that run fire simulations.")
+    fire_threads: int = Field(2, ge=1, le=256, description="Threads of one fire simulation.")
+    fire_jobs: int = Field(50, ge=1, le=10_000, description="Fire simulations that may wait or run.")
+    fire_jobs_per_client: int = Field(5, ge=1, le=10_000, description="Of them those of one address.")
+    fire_days_kept: float = Field(7.0, gt=0, le=3650, description="Fire simulations are deleted after.")
     retention_days: int = Field(400, ge=2, description="Older observations are deleted.")
     log_level: Level = "INFO"
 

@@ -5,10 +5,12 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from brise.conventions.errors import StoreError
 from brise.conventions.trackers import MEASURED, REPORTED, flag_names, suspect_bit
 from brise.conventions.variables import VARIABLES
 from brise.io.owners import Owner, Tracker
@@ -97,6 +99,28 @@ def export_owner(tables: Tables, owner: Owner) -> Iterator[bytes]:
                     file.write(samples_csv(page, header=place == 0).encode())
                     yield pipe.take()
     yield pipe.take()
+
+
+def write_export(tables: Tables, owner: Owner, path: Path) -> int:
+    """Write the zip, whole or not at all.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        StoreError: The database or the disk cannot serve.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            for piece in export_owner(tables, owner):
+                file.write(piece)
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return path.stat().st_size
 
 
 def _trackers_csv(trackers: Sequence[Tracker]) -> str:
