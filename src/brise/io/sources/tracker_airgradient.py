@@ -19,6 +19,7 @@ LOCAL = {
     "rhumcompensated": Meaning("reported_relative_humidity_compensated", 0.01, 0.0, "%"),
     "serialno": DEVICE,
     "sensor id": DEVICE,
+    "tvoc avg (ppb)": Meaning("voc", unit="ppb"),
 }
 """Fields of the local answer (arduino firmware, docs/local-server.md)."""
 
@@ -26,7 +27,11 @@ _SKIPPED = (
     "location id", "location name", "location group", "location type", "place open", "# of aggregated records",
     "wifi", "boot", "bootcount", "ledmode", "firmware", "model", "pm003count", "0.3um particle count",
     "pm0.3 particle count", "heat index (c)", "tvoc index", "nox index", "tvocindex", "noxindex", "tvocraw", "noxraw",
+    "channel", "tvoc raw log(r)", "nox raw log(r)", *(f"measure{number}" for number in range(20)),
 )  # fmt: skip
+
+
+_DASHBOARD = {"# of aggregated records", "nox index", "tvoc index"}
 
 
 def recognise(labels: set[str]) -> bool:
@@ -35,7 +40,7 @@ def recognise(labels: set[str]) -> bool:
     >>> recognise({"timestamp", "pm02", "rco2", "atmp"}), recognise({"utc date/time", "# of aggregated records"})
     (True, True)
     """
-    return len(labels & {"pm02", "rco2", "atmp", "rhum", "serialno"}) >= 2 or "# of aggregated records" in labels
+    return len(labels & {"pm02", "rco2", "atmp", "rhum", "serialno"}) >= 2 or bool(labels & _DASHBOARD)
 
 
 DIALECT = Dialect(
