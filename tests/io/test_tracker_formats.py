@@ -81,7 +81,7 @@ def test_aircasting_one_below_the_other(tmp_path):
     "header",
     [
         "Date (GMT),VOC (ppm),AQS,Temperature (°C),Humidity (%),Pressure (mbar),PM1 (ug/m³),PM2.5 (ug/m³),PM10 (ug/m³)",
-        'Date,"VOC, ppm",AQS,"Temperature, °C","Humidity, %","Pressure, mbar","PM1, ug/m³","PM2.5 ug/m³","PM10 (ug/m³)"',
+        'Date,"VOC, ppm",AQS,"Temperature, °C","Humidity, %","Pressure, mbar","PM1 ug/m³","PM2.5 ug/m³","PM10 (ug/m³)"',
         "Date (GMT),VOC,AQS,Temperature,Humidity,Pressure,PM1,PM2.5,PM10",
     ],
 )
