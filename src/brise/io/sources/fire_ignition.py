@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import re
+import struct
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,7 +166,7 @@ def _lonlat(points: Points, crs: str, grid: FireGrid, what: str) -> Points:
     if crs == "EPSG:4326" or crs.endswith("CRS84"):
         bad = next((p for p in points if not (-180 <= p[0] <= 180 and -90 <= p[1] <= 90)), None)
         if bad is not None:
-            raise InputError(f"{what}: {bad[0]:g}, {bad[1]:g} is no longitude and latitude")
+            raise InputError(f"{what}: {bad[0]:.8g}, {bad[1]:.8g} is no longitude and latitude")
         crs = "EPSG:4326"
     return _moved(points, crs, grid, what)
 
@@ -215,15 +216,21 @@ def _shapefile(path: Path, grid: FireGrid) -> list[Shape]:
     """Parts of every record; in the plane of its .prj, or of the landscape where there is none."""
     try:
         with shapefile.Reader(str(path)) as reader:
-            records = [(shape.shape.__geo_interface__, shape.record.as_dict()) for shape in reader.iterShapeRecords()]
-    except (shapefile.ShapefileException, OSError, ValueError, KeyError, IndexError) as error:
+            rows = [row for row in reader.iterShapeRecords() if row.shape.shapeType != shapefile.NULL]
+            records = [(row.shape.__geo_interface__, row.record.as_dict()) for row in rows]
+    except (
+        shapefile.ShapefileException,
+        shapefile.GeoJSON_Error,
+        struct.error,
+        OSError,
+        ValueError,
+        LookupError,
+    ) as error:
         raise InputError(f"{path.name}: cannot be read: {str(error)[:120]}") from None
     prj = path.with_suffix(".prj")
     crs = prj.read_text(encoding="utf-8", errors="replace").strip() if prj.is_file() and grid.crs else ""
     shapes: list[Shape] = []
     for geometry, record in records:
-        if geometry.get("type") in (None, "Null") or not geometry.get("coordinates"):
-            continue
         time = _when({str(k).lower(): v for k, v in record.items()}, path.name)
         for points, closed in _parts(dict(geometry), path.name):
             shapes.append((_moved(points, crs, grid, path.name) if crs else points, closed, time))
