@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from brise.conventions.errors import InputError
-from brise.formulas.fire.moisture import at_the_fuel, dead_moisture, equilibrium, fosberg, irradiance
+from brise.formulas.fire.moisture import at_the_fuel, dead_moisture, equilibrium, fosberg, in_sun, irradiance
 from brise.formulas.sun import solar_position
 
 HOURS = np.datetime64("2024-07-01T00") + np.arange(24).astype("timedelta64[h]")
@@ -50,3 +50,28 @@ def test_rain_wets_and_unknown_weather_stays_unknown() -> None:
 def test_impossible_steps_are_refused() -> None:
     with pytest.raises(InputError, match="step 0 h"):
         dead_moisture([0.06], [False], [0.06] * 3, step_h=0)
+
+
+def test_shadows_are_as_long_as_the_sun_is_low() -> None:
+    ground = np.zeros((60, 60))
+    ground[30:] = 100.0  # a plateau in the south, cells of 10 m
+    for elevation, azimuth in ((45.0, 180.0), (20.0, 180.0), (30.0, 150.0), (30.0, 240.0)):
+        lit = in_sun(ground, 10.0, elevation, azimuth)
+        across = 10.0 / np.tan(np.radians(elevation)) * abs(np.cos(np.radians(azimuth)))  # cells, towards the north
+        shade = ~lit[:30, 25:35]
+        assert_allclose(shade.sum(axis=0), across, atol=1.0)  # a cell: its edge is one wide
+        assert lit[30:].all()
+    assert not in_sun(ground, 10.0, 0.0, 180.0).any()
+    ground[:, :5] = np.nan
+    assert in_sun(ground, 10.0, 45.0, 90.0)[:, :5].all()
+    with pytest.raises(InputError, match=r"shape \(3,\)"):
+        in_sun(np.zeros(3), 10.0, 45.0, 180.0)
+
+
+def test_shadows_turn_with_the_sun() -> None:
+    rng = np.random.default_rng(0)
+    bumps = np.cumsum(np.cumsum(rng.standard_normal((40, 40)), axis=0), axis=1)
+    south = in_sun(bumps, 10.0, 25.0, 180.0)
+    assert_allclose(in_sun(np.rot90(bumps), 10.0, 25.0, 90.0), np.rot90(south), atol=0)
+    assert_allclose(in_sun(bumps[::-1], 10.0, 25.0, 0.0), south[::-1], atol=0)
+    assert south.mean() < in_sun(bumps, 10.0, 60.0, 180.0).mean()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from brise.conventions.errors import InputError
+from brise.formulas.compiled import compiled
 
 Array = NDArray[np.float64]
 
@@ -89,6 +90,61 @@ def irradiance(
     beam = _SOLAR_CONSTANT * 0.7 ** (np.maximum(up, 0.01) ** -0.678)
     through = np.asarray(clear, float) * (1.0 - np.asarray(cover, float))
     return np.asarray(np.where(high > 0, beam * facing, 0.0) * through)
+
+
+def in_sun(heights: ArrayLike, cell_m: float, elevation: float, azimuth: float) -> NDArray[np.bool_]:
+    """Which cells the terrain leaves in the sun, (Y, X): no ground towards it rises above its rays.
+
+    `irradiance` times this is a slope's sunlight with the shadows that ridges cast. Rays are followed cell
+    by cell, heights between cells taken as linear; the earth is flat. Unknown ground casts no shadow, and lies in the
+    sun.
+
+    Args:
+        heights: (Y, X) of the ground, m; rows from north to south.
+        cell_m: Side of a cell, m.
+        elevation: Of the sun, degrees; at or below 0 nothing is lit.
+        azimuth: Of the sun, degrees clockwise from north.
+
+    Raises:
+        InputError: Heights that are not a grid, or a side that is not positive.
+
+    A wall 20 m high and a sun 45 degrees high in the south, cells of 10 m: its two northern neighbours lie in shade.
+
+    >>> in_sun([[0.0], [0.0], [0.0], [20.5], [0.0]], 10.0, 45.0, 180.0)[:, 0].tolist()
+    [True, False, False, True, True]
+    """
+    ground = np.ascontiguousarray(heights, float)
+    if ground.ndim != 2 or not cell_m > 0:
+        raise InputError(
+            f"heights of shape {ground.shape} and cells of {cell_m} m: a grid and a side above 0 are wanted"
+        )
+    lit = np.zeros(ground.shape, bool)
+    if elevation > 0:
+        bearing = np.radians(azimuth)
+        way = (round(float(np.sin(bearing)), 9), round(float(-np.cos(bearing)), 9))  # along rows and columns exactly
+        top = float(np.nanmax(ground)) if np.isfinite(ground).any() else 0.0
+        _follow_rays(ground, way, (float(np.tan(np.radians(elevation))) * cell_m, top), lit)
+    return lit
+
+
+@compiled
+def _follow_rays(ground: Array, way: tuple[float, float], ray: tuple[float, float], lit: NDArray[np.bool_]) -> None:
+    rise, top = ray
+    scale = max(abs(way[0]), abs(way[1]))
+    dx, dy, climb = way[0] / scale, way[1] / scale, rise / scale
+    rows, columns = ground.shape
+    for row in range(rows):
+        for column in range(columns):
+            x, y, height = column + dx, row + dy, ground[row, column] + climb
+            shaded = False
+            while not shaded and height < top and 0.0 <= x <= columns - 1 and 0.0 <= y <= rows - 1:
+                left, upper = int(x), int(y)
+                right, lower = min(left + 1, columns - 1), min(upper + 1, rows - 1)
+                u, v = x - left, y - upper
+                near = ground[upper, left] * (1.0 - u) * (1.0 - v) + ground[upper, right] * u * (1.0 - v)
+                shaded = near + ground[lower, left] * (1.0 - u) * v + ground[lower, right] * u * v > height
+                x, y, height = x + dx, y + dy, height + climb
+            lit[row, column] = not shaded
 
 
 def at_the_fuel(
