@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, func, or_, select, update
 
 from brise.conventions.errors import BusyError, NotFoundError
 from brise.io.database import open_engine, reading, writing
@@ -168,6 +168,22 @@ class FireJobs:
             rows = connection.execute(query.order_by(_J.created.desc()).limit(limit)).all()
         return [_job(row) for row in rows]
 
+    def of_client(self, client: str, limit: int = 20) -> list[Job]:
+        """A client's jobs, newest first."""
+        query = select(fire_simulations).where(_J.client == client, _J.expires > time.time())
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(_J.created.desc()).limit(limit)).all()
+        return [_job(row) for row in rows]
+
+    def check_room(self, client: str, room: Room) -> None:
+        """Find out whether a job would be taken.
+
+        Raises:
+            BusyError: No room; the message names the limit.
+        """
+        with reading(self._engine) as connection:
+            _check_room(connection, client, room)
+
     def ahead(self, job: Job) -> int:
         """How many queued jobs were asked before this one."""
         query = select(func.count()).where(_J.state == "queued", _J.created < job.created)
@@ -194,15 +210,19 @@ class FireJobs:
         with writing(self._engine) as connection:
             connection.execute(delete(fire_simulations).where(_J.id == job_id))
 
+    def waits(self) -> bool:
+        """Whether there is something to take; asks without writing, so that idle workers keep nobody waiting."""
+        with reading(self._engine) as connection:
+            return connection.execute(select(_J.id).where(_free(time.time())).limit(1)).first() is not None
+
     def take(self, owner: str) -> Job | None:
         """The job that waits longest, now running under `owner`; None where none waits.
 
         A running job whose lease has ended waits too. One whose workers died `ATTEMPTS` times fails instead.
         """
         now = time.time()
-        free = or_(_J.state == "queued", and_(_J.state == "running", _J.lease_until < now))
         with writing(self._engine) as connection:
-            waiting = select(fire_simulations).where(free, _J.expires > now).order_by(_J.created).limit(10)
+            waiting = select(fire_simulations).where(_free(now)).order_by(_J.created).limit(10)
             for row in connection.execute(waiting).all():
                 same = and_(_J.id == row.id, _J.state == row.state, _J.owner == row.owner)  # of two, one matches
                 if row.attempts >= ATTEMPTS:
@@ -252,6 +272,11 @@ class FireJobs:
         """Every job's id."""
         with reading(self._engine) as connection:
             return set(connection.scalars(select(_J.id)).all())
+
+
+def _free(now: float) -> ColumnElement[bool]:
+    waits = or_(_J.state == "queued", and_(_J.state == "running", _J.lease_until < now))
+    return and_(waits, _J.expires > now)
 
 
 def _check_room(connection: Connection, client: str, room: Room) -> None:

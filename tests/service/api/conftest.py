@@ -151,6 +151,9 @@ class ApiSettings:
     share_restricted: bool = False
     open_accounts: bool = True
     trusted_push: bool = False
+    fire_jobs: int = 50
+    fire_jobs_per_client: int = 50
+    fire_days_kept: float = 7.0
     database: str = ""
 
     def resolved_database_url(self) -> str:

@@ -16,6 +16,8 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from brise.service.api import (
     air_quality,
     errors,
+    fire_simulations,
+    fires,
     indices,
     map_layers,
     rain,
@@ -33,6 +35,7 @@ from brise.service.api import (
 )
 from brise.service.api.dependencies import ApiSettings, Store
 from brise.service.api.documented import with_problem_schema
+from brise.service.api.fire_desk import FireDesk
 from brise.service.api.middleware import Edge, Meter, RateLimit, parse_limit
 from brise.service.api.schemas import Health
 
@@ -56,6 +59,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         ConfigurationError: The rate limit cannot be read.
     """
     store = Store(settings)
+    desk = FireDesk(settings, store.tables)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -63,11 +67,12 @@ def create_app(settings: ApiSettings) -> FastAPI:
         gc.freeze()  # what is loaded by now lives as long as the process: the collector need not walk it again
         yield
         store.close()
+        desk.close()
 
     app = FastAPI(
         lifespan=lifespan, title="Brise", version=VERSION, description=DESCRIPTION, docs_url=None, redoc_url=None
     )
-    app.state.store = store
+    app.state.store, app.state.fire = store, desk
     meter = Meter()
     meter.registry.register(status.Freshness(store))
     errors.install(app)
@@ -75,7 +80,19 @@ def create_app(settings: ApiSettings) -> FastAPI:
     tracker_push.add_routes(app)
     for module in (tracker_owners, trackers, tracker_data):
         app.include_router(module.router)
-    for module in (rain, tiles, stations, indices, search, map_layers, scores, weather, status):
+    for module in (
+        rain,
+        tiles,
+        stations,
+        indices,
+        search,
+        map_layers,
+        scores,
+        weather,
+        fires,
+        fire_simulations,
+        status,
+    ):
         app.include_router(module.router)
     _add_pages(app, meter)
     # the last added is the outermost

@@ -37,6 +37,9 @@ class ApiSettings(Protocol):
     open_accounts: bool
     trusted_push: bool
     share_restricted: bool
+    fire_jobs: int
+    fire_jobs_per_client: int
+    fire_days_kept: float
 
     def resolved_database_url(self) -> str:
         """Where the tables are."""

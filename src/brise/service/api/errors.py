@@ -44,6 +44,7 @@ TITLES: dict[int, str] = {
     403: "Not allowed here",
     404: "Not found",
     405: "Method not allowed",
+    409: "Not in the state for it",
     413: "The request body is too large",
     415: "The body's media type is not supported",
     422: "A parameter is wrong",

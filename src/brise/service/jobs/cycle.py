@@ -18,6 +18,7 @@ from brise.service.clock import STANDSTILL, WALL, Clock, read_clock, replay_cloc
 from brise.service.jobs.analyse import PRODUCT, Analyst
 from brise.service.jobs.champion import open_artifacts, shadow_folder
 from brise.service.jobs.feeds import Feed
+from brise.service.jobs.fires import FireWatch
 from brise.service.jobs.ingest import open_tables
 from brise.service.jobs.quality import check_recent
 from brise.service.jobs.shadow import Shadow
@@ -64,6 +65,7 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
     shadow = Shadow(open_artifacts(settings), shadow_folder(settings))
     analyst = Analyst(settings.data_dir, feed.simulated, shadow=shadow, artifacts=shadow.store)
     rain: Callable[[Tables, datetime], int] | None = None
+    fires = FireWatch(settings, feed.simulated)
     tables: Tables | None = None
     prepared = False
     with ExitStack() as lease:  # held through the pauses, so that a second cycle stands by all the time
@@ -80,6 +82,7 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
                     turn(tables, settings, feed, analyst, state)
                     rain = rain or _rain(settings, feed)
                     rain(tables, state.clock.now())
+                    fires.turn(tables, state.clock.now())
                     _start_clock(settings, feed, state)
                     pause = _pause(state.clock)
                 elif not state.standing_by:

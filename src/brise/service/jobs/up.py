@@ -1,17 +1,11 @@
-"""`brise up`: the API in this process, the cycle in a second one; they share nothing but the store."""
+"""`brise up`: the API in this process, the cycle and the fire workers in their own; they share but the store."""
 
 import contextlib
 import logging
-import multiprocessing
-import os
 import shutil
-import signal
 import socket
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import uvicorn
@@ -19,16 +13,14 @@ import uvicorn
 from brise.conventions.errors import InputError
 from brise.service.api.app import create_app
 from brise.service.clock import FILE, waiting_clock, write_clock
+from brise.service.jobs import fire_worker
 from brise.service.jobs.cycle import LEASE, LEASE_NAME, run_cycle
 from brise.service.jobs.feeds import Feed, LiveFeed, ReplayFeed, SimulatedFeed, answering_sources
 from brise.service.jobs.ingest import make_folder, open_tables
-from brise.service.log import start_logging
+from brise.service.jobs.processes import kept_running
 from brise.service.settings import Settings
 
 log = logging.getLogger("brise")
-
-RESTART_SECONDS = (1.0, 5.0, 30.0)
-"""How long a cycle that died waits before it is started again, the last one for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +54,18 @@ def run_up(settings: Settings, plan: Plan, data: Path | None) -> None:
     if feed.starts_at is not None or (settings.data_dir / FILE).exists():
         set_clock(settings, feed)
     log.info("%s; data in %s", feed.title, settings.data_dir)
-    with cycle_process(settings, feed):
+    cycle = kept_running("cycle", run_cycle, settings, feed)
+    with cycle, fire_worker.pool(settings, settings.fire_workers), _mqtt(settings):
         run_api(settings)
+
+
+def _mqtt(settings: Settings) -> contextlib.AbstractContextManager[None]:
+    """The bridge to MQTT, whose library is loaded only where a broker is named."""
+    if settings.mqtt_url is None:
+        return contextlib.nullcontext()
+    from brise.service.jobs.mqtt_bridge import bridge_beside
+
+    return bridge_beside(settings)
 
 
 def set_clock(settings: Settings, feed: Feed) -> None:
@@ -142,54 +144,3 @@ def run_api(settings: Settings) -> None:
             access_log=False,
             timeout_graceful_shutdown=5,
         )
-
-
-@contextlib.contextmanager
-def cycle_process(settings: Settings, feed: Feed) -> Iterator[None]:
-    """The cycle beside us: started again when it dies, stopped when we leave, gone when we are killed."""
-    context = multiprocessing.get_context("spawn")
-    leaving = threading.Event()
-    children: list[SpawnProcess] = []
-
-    def keep_running() -> None:
-        for attempt in range(1_000_000):
-            child = context.Process(target=_cycle_main, args=(settings, feed, os.getpid()), name="brise-cycle")
-            children[:] = [child]
-            child.start()
-            child.join()
-            if leaving.is_set():
-                return
-            pause = RESTART_SECONDS[min(attempt, len(RESTART_SECONDS) - 1)]
-            log.error("the cycle ended with status %s; starting it again in %.0f s", child.exitcode, pause)
-            if leaving.wait(pause):
-                return
-
-    keeper = threading.Thread(target=keep_running, name="cycle-keeper", daemon=True)
-    keeper.start()
-    try:
-        yield
-    finally:
-        leaving.set()
-        for child in children:
-            if child.pid is not None:
-                child.terminate()
-                child.join(15)
-                if child.is_alive():
-                    child.kill()
-        keeper.join(5)
-
-
-def _cycle_main(settings: Settings, feed: Feed, parent: int) -> None:
-    """The child's whole life."""
-    start_logging()
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too; the parent ends us in order
-
-    def leave_with_parent() -> None:
-        while not stop.wait(1.0):
-            if os.getppid() != parent:
-                stop.set()
-
-    threading.Thread(target=leave_with_parent, daemon=True).start()
-    run_cycle(settings, feed, stop)
