@@ -189,7 +189,7 @@ def _answered(block: Any, fuels: _Fuels, name: str, before: int) -> bytes:
         "length_to_width": np.where(burns, fire.length_to_width, 1.0),
     }
     answers = {key: _rounded(values) for key, values in answers.items()}
-    answers["direction_deg"] %= 360.0  # what rounds to 360 is 0
+    answers["direction_deg"] = np.round(answers["direction_deg"], 7) % 360.0  # what rounds to 360 is 0
     texts = [_cells(column) for column in columns.values()]
     texts += [pc.cast(pa.array(answers[key]), pa.string()) for key in ADDED]
     lines = pc.binary_join_element_wise(*texts, ",")
