@@ -84,3 +84,70 @@ def means(time: Times, value: Array, period_s: int, length_s: int = HOUR_S, offs
     enough = coverage >= COVERAGE - 1e-9
     mean = np.divide(total, count, out=np.full(size, np.nan), where=enough & (count > 0))
     return Means((np.arange(size, dtype=np.int64) + first) * length_s - offset_s, mean, coverage)
+
+
+def inhaled_ug(value: Array, period_s: int, ventilation: Array) -> Array:
+    """(N,) mass inhaled in each sample's period: concentration x ventilation x time; NaN where unknown.
+
+    Args:
+        value: (N,) µg m-3.
+        period_s: Seconds a sample stands for.
+        ventilation: (N,) m3 min-1.
+
+    >>> round(float(inhaled_ug(np.array([10.0]), 3600, np.array([1.2e-2]))[0]), 1)  # an hour's walk
+    7.2
+    """
+    return np.asarray(value * ventilation * period_s / 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One quantity over some of the samples.
+
+    Attributes:
+        seconds: Measured.
+        mean: Weighted by time; NaN where nothing was measured.
+        highest: Largest sample.
+        inhaled_ug: Mass; NaN for what has none.
+    """
+
+    seconds: int
+    mean: float
+    highest: float
+    inhaled_ug: float
+
+
+def share(value: Array, inhaled: Array, period_s: int, rows: NDArray[np.bool_] | None = None) -> Share:
+    """A quantity over some of the samples, by the seconds that they stand for.
+
+    Args:
+        value: (N,) NaN unknown.
+        inhaled: (N,) µg.
+        period_s: Seconds a sample stands for.
+        rows: (N,) which samples; None = all.
+
+    >>> share(np.array([1.0, np.nan, 3.0]), np.array([1.0, np.nan, 2.0]), 60)
+    Share(seconds=120, mean=2.0, highest=3.0, inhaled_ug=3.0)
+    """
+    known = ~np.isnan(value) if rows is None else rows & ~np.isnan(value)
+    some = value[known]
+    if not len(some):
+        return Share(0, float("nan"), float("nan"), float("nan"))
+    breathed = inhaled[known]
+    total = float(np.nansum(breathed)) if not np.isnan(breathed).all() else float("nan")
+    return Share(int(known.sum()) * period_s, float(some.mean()), float(some.max()), total)
+
+
+def band_seconds(category: NDArray[np.integer], period_s: int, bands: int) -> list[int]:
+    """Seconds in each band of an index; where it is unknown, in none.
+
+    Args:
+        category: (N,) position of each sample's band, -1 unknown.
+        period_s: Seconds a sample stands for.
+        bands: How many there are.
+
+    >>> band_seconds(np.array([0, 0, 2, -1]), 60, 3)
+    [120, 0, 60]
+    """
+    known = category[category >= 0].astype(np.int64)
+    return [int(count) * period_s for count in np.bincount(known, minlength=bands)]

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,6 +45,16 @@ def _progress() -> Iterator[Callable[[str, int, int], None] | None]:
         yield lambda what, done, total: bar.update(task, description=what, completed=done, total=max(total, 1))
 
 
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not an ISO 8601 time such as 2026-05-01T00:00Z") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n")
 
@@ -74,3 +85,27 @@ def import_(
         from brise.service.jobs.tracker_report import report_lines
 
         sys.stdout.write("\n".join([*report_lines(report), f"written to {out}"]) + "\n")
+
+
+@tracker.command()
+def exposure(
+    files: Files,
+    start: Annotated[str | None, typer.Option("--from", help="Only samples after this time.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Only samples up to this time.")] = None,
+    city: Annotated[Path | None, typer.Option(help="Table of the city's air, hourly, to compare with.")] = None,
+    mapping: MappingFile = None,
+    device: Device = "",
+    timezone: Zone = "UTC",
+    as_json: AsJson = False,
+) -> None:
+    """Say what you breathed: means, dose, time in each band, by place, trip and mode; on this machine only."""
+    from brise.service.jobs.tracker_exposure import exposure_lines, exposure_of_files
+    from brise.service.jobs.tracker_import import options_of
+
+    options = options_of(mapping, device, timezone)
+    with _progress() as told:
+        found = exposure_of_files(files, options, (_moment(start), _moment(end)), city, told)
+    if as_json:
+        _print_json(found)
+    else:
+        sys.stdout.write("\n".join(exposure_lines(found)) + "\n")

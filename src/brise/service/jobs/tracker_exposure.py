@@ -1,0 +1,124 @@
+"""`brise tracker exposure`: what a tracker's files say of what was breathed, computed on this machine."""
+
+import tempfile
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import pandas as pd
+
+from brise.conventions.errors import InputError
+from brise.conventions.trackers import ReadReport, measured
+from brise.formulas.exposure import means
+from brise.io.tracker_import import Gathered, samples_of
+from brise.io.tracker_reading import Options
+from brise.models.sensor_correction import correct
+from brise.products.exposure_words import english, sentences
+from brise.products.personal_exposure import City, Told, compute
+from brise.products.tracker_table import trusted
+from brise.service.jobs.tracker_import import Told as Progress
+from brise.service.jobs.tracker_import import gathered_from
+
+MOST_SAMPLES = 2_000_000
+"""Nearly four years of minutes; more are to be asked for in parts."""
+
+
+def exposure_of_files(
+    paths: Iterable[Path],
+    options: Options,
+    window: tuple[datetime | None, datetime | None],
+    city: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Exposure by device, with sentences.
+
+    Args:
+        paths: The owner's files.
+        options: What the owner says of them; its zone is also that of the days.
+        window: Only samples after the first and up to the second.
+        city: Table of the city's air, hourly or finer, with units in its headings.
+        progress: For a bar.
+
+    Raises:
+        InputError: A file cannot be read, there are no samples in the window, or too many.
+        StoreError: Nothing can be put aside.
+    """
+    beside = Path(tempfile.gettempdir())
+    theirs = _city(city, options, beside) if city is not None else None
+    out = {}
+    with gathered_from(paths, options, beside, progress) as gathered:
+        for name in gathered.devices:
+            report = ReadReport()
+            samples = _clean(gathered, name, report, window)
+            told = Told(offset_s=_offset(options.zone, samples["time"].iloc[len(samples) // 2]))
+            found = compute(samples, told, theirs)
+            found["sentences"] = sentences(found)
+            found["words"] = [english(sentence) for sentence in found["sentences"]]
+            out[report.device] = found
+    return out
+
+
+def _clean(
+    gathered: Gathered, name: str, report: ReadReport, window: tuple[datetime | None, datetime | None]
+) -> pd.DataFrame:
+    """The samples of a device in a window, doubts removed, corrected."""
+    frames, count = [], 0
+    for frame in samples_of(gathered, name, report):
+        inside = np.ones(len(frame), bool)
+        if window[0] is not None:
+            inside &= (frame["time"] > pd.Timestamp(window[0])).to_numpy()
+        if window[1] is not None:
+            inside &= (frame["time"] <= pd.Timestamp(window[1])).to_numpy()
+        frames.append(frame[inside])
+        count += int(inside.sum())
+        if count > MOST_SAMPLES:
+            raise InputError(f"more than {MOST_SAMPLES:,} samples; ask for a part with --from and --to")
+    if not count:
+        raise InputError(f"{report.device}: no samples between {window[0]} and {window[1]}")
+    samples = trusted(pd.concat(frames, ignore_index=True))
+    corrected = correct(samples, make=gathered.devices[name].make)
+    return samples.assign(**{name: corrected.values[name] for name in corrected.values.columns})
+
+
+def _offset(zone: str, middle: pd.Timestamp) -> int | None:
+    """How far a zone is ahead of UTC in the middle of the samples; None where none was named."""
+    if zone == "UTC":
+        return None
+    try:
+        offset = middle.astimezone(ZoneInfo(zone)).utcoffset()
+    except (ZoneInfoNotFoundError, ValueError):
+        raise InputError(f"{zone!r} is no time zone such as Europe/Paris") from None
+    return None if offset is None else int(offset.total_seconds())
+
+
+def _city(path: Path, options: Options, beside: Path) -> City:
+    """Hourly means of a table of the city's air."""
+    with gathered_from([path], Options(zone=options.zone), beside) as gathered:
+        if len(gathered.devices) != 1:
+            raise InputError(f"{path}: {len(gathered.devices)} stations; a city's table has one")
+        name, device = next(iter(gathered.devices.items()))
+        frame = pd.concat(list(samples_of(gathered, name, ReadReport())), ignore_index=True)
+    time = frame["time"].astype("int64").to_numpy(np.int64)
+    found = {v: means(time, frame[v].to_numpy(float), device.period_s) for v in measured(frame)}
+    if not found:
+        raise InputError(f"{path}: no quantity with its unit")
+    return City(next(iter(found.values())).end, {v: one.value for v, one in found.items()})
+
+
+def exposure_lines(found: dict[str, Any]) -> list[str]:
+    """An exposure, for people."""
+    lines = []
+    for device, exposure in found.items():
+        lines.append(f"{device}: {exposure['start']} to {exposure['end']}")
+        lines += [f"  {sentence}" for sentence in exposure["words"]]
+        for trip in exposure["trips"]:
+            lines.append(f"  trip {trip['start']} to {trip['end']}: {trip['mode']}, {trip['metres'] / 1000:.1f} km")
+        for place in exposure["places"][:5]:
+            lines.append(f"  {place['label']}: {place['seconds'] / 3600:.1f} hours in {place['stays']} stays")
+        for name, bands in exposure["bands"].items():
+            told = ", ".join(f"{key.partition('.')[2]} {s / 3600:.1f} h" for key, s in bands.items() if s)
+            lines.append(f"  {name}: {told or 'unknown'}")
+    return lines
