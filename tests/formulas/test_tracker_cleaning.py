@@ -105,5 +105,5 @@ def test_two_exports_one_below_the_other_are_no_clock_jump():
     mask, seen = clock_jumps(new + 10**9, None)
     back, _ = clock_jumps(new[500:] + 10**9 - 3600, seen)
     assert not mask.any()
-    assert back.sum() == 60
+    assert back.all()
     assert clock_jumps(np.zeros(0, np.int64), seen) == (pytest.approx([]), seen)

@@ -279,7 +279,7 @@ def _trips(way: Way, mode: Codes, spans: list[tuple[int, int, int]]) -> tuple[tu
             if len(part) < 2 or metres < 2 * STAY_M:
                 continue
             counts = np.bincount(mode[part], minlength=len(MODES))
-            begin, end = int(way.time[part[0]]), int(way.time[part[-1]])
+            begin, end = int(way.time[whole[0]]), int(way.time[whole[-1]])
             trip[part[0] : part[-1] + 1] = len(found)
             mean = metres / max(end - begin, 1)
             likely = max(int(np.argmax(counts)), 1 + sum(mean >= limit for limit in _LIMITS))
