@@ -36,11 +36,14 @@ MOST = {**dict.fromkeys(MOISTURES, 1000.0), WIND: 500.0, SLOPE: 1000.0}
 """Largest value that is read, percent or km/h: more is another unit, or a code for missing."""
 
 LIMITS: dict[str, WindLimit] = {
-    "": "none", "no": "none", "off": "none", "false": "none", "0": "none", **{name: name for name in WIND_LIMITS},
-    "behave": "rothermel", "behaveplus": "rothermel", "behave0.9": "rothermel", "0.9": "rothermel", "yes": "rothermel",
-    "on": "rothermel", "true": "rothermel", "1": "rothermel",
-}  # fmt: skip
-SHAPES: dict[str, LengthToWidth] = {"": "behave", "behaveplus": "behave", **{name: name for name in FORMULAS}}
+    **{name: name for name in WIND_LIMITS},
+    **dict.fromkeys(("", "no", "off", "false", "0"), "none"),
+    **dict.fromkeys(("behave", "behaveplus", "behave0.9", "0.9", "yes", "on", "true", "1"), "rothermel"),
+}
+SHAPES: dict[str, LengthToWidth] = {
+    **{name: name for name in FORMULAS},
+    **dict.fromkeys(("", "behaveplus", "farsite", "anderson"), "behave"),
+}
 
 _BLOCK_BYTES = 4 << 20  # some 40,000 rows: their arrays stay near the processor
 _DIGITS = 9
