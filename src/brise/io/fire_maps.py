@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.transform import from_origin
+from rasterio.transform import Affine
 from rasterio.warp import Resampling, reproject, transform_bounds
 
 from brise.conventions.errors import NotFoundError, StoreError
@@ -65,10 +65,10 @@ def on_map(values: Array32, grid: FireGrid, onto: Grid) -> Array32:
     reproject(
         np.ascontiguousarray(values, np.float32),
         out,
-        src_transform=from_origin(grid.west, grid.north, grid.cell_m, grid.cell_m),
+        src_transform=Affine(grid.cell_m, 0.0, grid.west, 0.0, -grid.cell_m, grid.north),
         src_crs=CRS.from_wkt(grid.crs),
         src_nodata=float("nan"),
-        dst_transform=from_origin(onto.west - onto.step / 2, onto.north + onto.step / 2, onto.step, onto.step),
+        dst_transform=Affine(onto.step, 0.0, onto.west - onto.step / 2, 0.0, -onto.step, onto.north + onto.step / 2),
         dst_crs="EPSG:4326",
         dst_nodata=float("nan"),
         resampling=Resampling.nearest,

@@ -23,7 +23,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
-from rasterio.transform import from_origin
+from rasterio.transform import Affine
 from rasterio.warp import transform
 
 from brise.conventions.errors import InputError, StoreError
@@ -101,7 +101,7 @@ def write_raster(path: Path, grid: FireGrid, values: Array32) -> None:
         "count": 1,
         "dtype": "float32",
         "nodata": float("nan"),
-        "transform": from_origin(grid.west, grid.north, grid.cell_m, grid.cell_m),
+        "transform": Affine(grid.cell_m, 0.0, grid.west, 0.0, -grid.cell_m, grid.north),
         "compress": "deflate",
         "predictor": 3,
         "overview_resampling": "nearest",
