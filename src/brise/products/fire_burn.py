@@ -25,6 +25,9 @@ FIRST_REACH = 32
 """Cells from the ignitions to the rim of the first window."""
 MAX_TABLE_CELLS = 400_000_000
 """Cells times rows of weather that are held at once: 12 bytes each."""
+CUT_UP_TO = 60_000_000
+"""Cells times rows of weather times members up to which cells are cut in parts: a minute or so of one core."""
+_PARTS = 3
 _MOST_WET = 3.0
 
 
@@ -149,7 +152,16 @@ def scene_of(landscape: Landscape, weather: FireWeather, starts: list[FireStart]
             periods.append((max(float(first), 0.0), min(float(last), end)))
     if options.burn_periods and not periods:
         raise InputError(f"no burn period lies within {options.hours:g} h from {options.start}")
-    return Scene(landscape, weather, options, placed, slots(weather, options), Clock(0.0, end, tuple(periods)))
+    scene = Scene(landscape, weather, options, placed, slots(weather, options), Clock(0.0, end, tuple(periods)))
+    return scene if options.parts else _with_parts(scene, max(options.members, 1))
+
+
+def _with_parts(scene: Scene, members: int) -> Scene:
+    """The scene with as many parts a side of a cell as its fire and members afford."""
+    whole = replace(scene, options=replace(scene.options, parts=1))
+    window = burn(whole).window
+    cells = (window[1] - window[0]) * (window[3] - window[2]) * len(scene.slots.rows) * members
+    return replace(scene, options=replace(scene.options, parts=_PARTS)) if cells <= CUT_UP_TO else whole
 
 
 def _sunlit(weather: FireWeather, options: FireOptions) -> bool:
@@ -231,7 +243,7 @@ def _front(scene: Scene, ready: Ready, fire: tuple[tuple[Beds, ...], tuple[Ignit
     inside = [
         replace(each, rows=[r - top for r in each.rows], columns=[c - left for c in each.columns]) for each in lit
     ]
-    return front(spreads, inside, scene.clock, scene.landscape.grid.cell_m)
+    return front(spreads, inside, scene.clock, scene.landscape.grid.cell_m, scene.options.parts)
 
 
 def _lights(ignition: Ignition, spreads: list[Spread], scene: Scene, corner: tuple[int, int]) -> bool:

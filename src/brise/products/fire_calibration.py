@@ -128,7 +128,7 @@ def calibrate(
     known = [each.minutes for each in seen]
     if None not in known:
         options = replace(options, hours=max(minutes for minutes in known if minutes is not None) / 60.0)
-    scene = scene_of(landscape, weather, starts, options)
+    scene = scene_of(landscape, weather, starts, replace(options, members=PARTICLES * ROUNDS))
     return _search(scene, seen, progress)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, label
 
 from brise.conventions.errors import InputError
 from brise.conventions.fire import FireGrid, FireStart, Landscape
@@ -11,6 +12,8 @@ from brise.formulas.fire.front import Ignition, along, inside_of
 from brise.formulas.fire.fuel_models import FUEL_MODELS, NON_BURNABLE
 from brise.products.fire_ground import what_lies
 from brise.products.fire_run import FireOptions
+
+_POCKET = 4  # cells: a smaller patch is a gap in the raster of a road, and not a place that fire cannot leave
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,13 @@ def place(landscape: Landscape, starts: list[FireStart], options: FireOptions) -
                 f"{_there(landscape, ignition, options)}; the nearest cell that burns was lit."
             )
         found.append(moved)
+        out = _ways_out(landscape, moved, options)
+        if out:
+            said.append(
+                f"The ignition at {start.x[0]:.0f}, {start.y[0]:.0f} is shut in by cells that do not burn; "
+                "fire was let through their corners."
+            )
+        found += out
     return Placed(tuple(found), tuple(said))
 
 
@@ -99,6 +109,21 @@ def _on_fuel(landscape: Landscape, ignition: Ignition, start: FireStart, options
         f"nothing burns at the ignition x {start.x[0]:.1f}, y {start.y[0]:.1f}: "
         f"{_there(landscape, ignition, options)}, and no fuel touches it"
     )
+
+
+def _ways_out(landscape: Landscape, ignition: Ignition, options: FireOptions) -> list[Ignition]:
+    """Of a point in a pocket of a few cells: the cells that touch the pocket by a corner, lit too."""
+    if len(ignition.rows) > 1:
+        return []
+    row, column = int(np.floor(ignition.rows[0] + 0.5)), int(np.floor(ignition.columns[0] + 0.5))
+    top, left = max(row - _POCKET, 0), max(column - _POCKET, 0)
+    burns = burnable(landscape.fuel[top : row + _POCKET + 1, left : column + _POCKET + 1], options)
+    labels, _ = label(burns)
+    pocket = labels == labels[row - top, column - left]
+    if pocket.sum() >= _POCKET or not burns[row - top, column - left]:
+        return []
+    beyond = np.argwhere(binary_dilation(pocket, np.ones((3, 3), bool)) & burns & ~pocket)
+    return [Ignition([float(r + top)], [float(c + left)], ignition.time) for r, c in beyond]
 
 
 def _there(landscape: Landscape, ignition: Ignition, options: FireOptions) -> str:

@@ -27,6 +27,7 @@ def fire_page(page: Mapping[str, Any]) -> str:
         _section("Area by hour", _chart(page) + _hours(page)),
         _section("Places reached", _places(page)),
         _section("How hot", _fire(page)),
+        *([_section("Fitted to what was seen", _fitted(page["calibration"]))] if "calibration" in page else []),
         _section("What was assumed", _list([*page["assumptions"], *page.get("warnings", ())])),
     ]
     return (
@@ -98,6 +99,15 @@ def _fire(page: Mapping[str, Any]) -> str:
     crown = page["crown_ha"]
     rows.append(("Crown fire, ha (passive, active)", _number(crown["passive"]), _number(crown["active"])))
     return _table(["", "Mean", "Most"], rows)
+
+
+def _fitted(fit: Mapping[str, Any]) -> str:
+    """How well the fire lies on the observed perimeters, and by which factors."""
+    told = zip(fit["minutes"], fit["jaccard_before"], fit["jaccard_after"], strict=True)
+    rows = [(f"{minutes:,.0f} min", f"{before:.2f}", f"{after:.2f}") for minutes, before, after in told]
+    factors = [(escape(name.replace("_", " ")), f"{one['mean']:.2f}", f"{one['sd']:.2f}")
+               for name, one in fit["factors"].items()]  # fmt: skip
+    return _table(["Perimeter", "Overlap as given", "Fitted"], rows) + _table(["Factor", "Mean", "+-"], factors)
 
 
 def _section(title: str, body: str) -> str:

@@ -78,6 +78,8 @@ class FireOptions:
         wind_turn: Degrees clockwise added to where the wind comes from.
         place: Latitude and longitude of the landscape, degrees, for the sun and the season; None is unknown.
         members: Of the ensemble; 0 is one deterministic run.
+        parts: Cells are cut in so many a side: 1 is fast, 3 lets fire run along the edge of a faster cell (`front`), 0
+            is 3 where the fire and its members are few enough cells, else 1.
         seed: The same seed gives the same members.
         spreads: How uncertain the inputs are.
         workers: Threads of an ensemble.
@@ -98,6 +100,7 @@ class FireOptions:
     wind_turn: float = 0.0
     place: tuple[float, float] | None = None
     members: int = 0
+    parts: int = 0
     seed: int = 0
     spreads: Spreads = field(default_factory=Spreads)
     workers: int = 2
@@ -122,6 +125,11 @@ class FireOptions:
         for name, choice, known in named:
             if choice not in known:
                 raise InputError(f"{name} {choice!r} is unknown: one of {', '.join(known)}")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        if self.parts not in (0, 1, 3, 5):
+            raise InputError(f"{self.parts} parts a side of a cell: 1, 3 or 5; 0 chooses")
         for name, number in (("rate factor", self.rate_factor), ("wind factor", self.wind_factor)):
             if not 0 < number <= 100:
                 raise InputError(f"{name} {number} must be above 0 and at most 100")

@@ -21,8 +21,9 @@ def simulate(
     starts: list[FireStart],
     options: FireOptions,
     progress: Progress | None = None,
+    factors: Factors | None = None,
 ) -> FireResult:
-    """One fire, with every input as given.
+    """One fire, with every input as given, or as `factors` change them (those of a calibration).
 
     Args:
         landscape: What burns; `barred` puts barriers into it.
@@ -30,6 +31,7 @@ def simulate(
         starts: Where and when fire starts.
         options: How.
         progress: Called with the share done.
+        factors: None changes nothing.
 
     Raises:
         InputError: What `scene_of` refuses.
@@ -37,9 +39,9 @@ def simulate(
     tell = progress or (lambda _: None)
     tell(0.0)
     scene = scene_of(landscape, weather, starts, options)
-    burned = burn(scene)
+    burned = burn(scene, factors)
     tell(0.8)
-    result = result_of(scene, burned)
+    result = result_of(scene, burned, factors)
     tell(1.0)
     return result
 
@@ -109,6 +111,7 @@ def provenance_of(scene: Scene, factors: Factors | None) -> Mapping[str, object]
         "length_to_width": options.length_to_width,
         "wind_limit": options.wind_limit,
         "crown": options.crown,
+        "parts_of_a_cell": options.parts,
         "foliar_moisture": options.foliar_moisture,
         "rate_factor": options.rate_factor * (factors.rate if factors else 1.0),
         "wind_factor": options.wind_factor,

@@ -1,6 +1,7 @@
 """The `brise fire` commands: a few lines over a function each."""
 
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,24 @@ def _moment(text: str) -> np.datetime64:
     return np.datetime64(moment.replace(tzinfo=None), "s")
 
 
+def _period(text: str) -> tuple[np.datetime64, np.datetime64]:
+    opens, _, closes = text.partition("/")
+    first, last = _moment(opens), _moment(closes)
+    if not last > first:
+        raise InputError(f"burn period {text!r} closes before it opens")
+    return first, last
+
+
+def _seen(paths: list[Path], times: list[str]) -> tuple[tuple[Path, np.datetime64 | None], ...]:
+    if times and len(times) != len(paths):
+        raise InputError(f"{len(paths)} --observed and {len(times)} --observed-at: one for each, or none")
+    return (
+        tuple((path, _moment(time)) for path, time in zip(paths, times, strict=True))
+        if times
+        else tuple((path, None) for path in paths)
+    )
+
+
 @fire.command()
 def simulate(
     landscape: Annotated[Path, typer.Option(help="LCP, GeoTIFF stack, or a folder of layers.")],
@@ -45,14 +64,32 @@ def simulate(
     crown: Annotated[str, typer.Option(help="finney, scott_reinhardt or none.")] = "finney",
     foliar_moisture: Annotated[float, typer.Option(help="Of the crowns, percent.")] = 100.0,
     rate_factor: Annotated[float, typer.Option(help="Multiplies every rate of spread.")] = 1.0,
+    parts: Annotated[int, typer.Option(help="Cut cells in so many a side (1, 3, 5; 0 chooses).")] = 0,
+    members: Annotated[int, typer.Option(help="Possible fires, for burn probability and quantiles.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of the members and of the calibration.", min=0)] = 0,
+    observed: Annotated[
+        list[Path] | None, typer.Option(help="Perimeter that was seen: rates and wind are fitted to it; repeatable.")
+    ] = None,
+    observed_at: Annotated[
+        list[str] | None, typer.Option(help="When it was seen, one for each --observed; left out: the best time.")
+    ] = None,
+    burn_period: Annotated[
+        list[str] | None, typer.Option(help="OPENS/CLOSES, ISO 8601: fire rests outside; repeatable.")
+    ] = None,
+    wind_height: Annotated[str, typer.Option(help="10m or 20ft, over what the weather file means.")] = "",
+    row_minutes: Annotated[int, typer.Option(help="Of weather rows that all carry one time.", min=1)] = 60,
+    slope_unit: Annotated[str, typer.Option(help="percent, degrees or fraction, over what the files say.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Simulate a wildfire: arrival times, hourly perimeters, burn probability and a page of numbers."""
+    from brise.io.sources.fire_landscape import LandscapeOptions
+    from brise.io.sources.fire_weather import WeatherOptions
     from brise.products.fire_run import FireOptions
     from brise.service.jobs.fire import FireFiles, moisture_of, simulate_files
 
+    at = _moment(start)
     options = FireOptions(
-        start=_moment(start),
+        start=at,
         hours=hours,
         moisture=moisture_of(moisture) if moisture else None,
         length_to_width=length_to_width,  # type: ignore[arg-type]  # checked by FireOptions
@@ -60,8 +97,22 @@ def simulate(
         crown=crown,  # type: ignore[arg-type]
         foliar_moisture=foliar_moisture / 100.0,
         rate_factor=rate_factor,
+        parts=parts,
+        members=members,
+        seed=seed,
+        burn_periods=tuple(_period(text) for text in burn_period or ()),
+        workers=max(os.cpu_count() or 1, 1),
     )
-    files = FireFiles(landscape, ignition, weather, fuel_models, barrier)
+    files = FireFiles(
+        landscape=landscape,
+        ignition=ignition,
+        weather=weather,
+        fuel_models=fuel_models,
+        barrier=barrier,
+        observed=_seen(observed or [], observed_at or []),
+        landscape_options=LandscapeOptions(slope_unit=slope_unit),
+        weather_options=WeatherOptions(row_minutes * 60, wind_height, datetime.fromisoformat(f"{at}+00:00")),
+    )
     with _bar() as bar:
         task = bar.add_task("fire", total=1.0)
         page = simulate_files(files, options, out, lambda share: bar.update(task, completed=share))
@@ -101,6 +152,14 @@ def _bar() -> Progress:
 def _tell(page: dict[str, Any], out: Path) -> None:
     for minutes, area in zip(page["minutes"], page["area_ha"], strict=True):
         sys.stdout.write(f"{minutes / 60:6.2f} h  {area:12.2f} ha\n")
+    if "uncertainty" in page:
+        low, high = page["uncertainty"]["area_ha_q10"][-1], page["uncertainty"]["area_ha_q90"][-1]
+        sys.stdout.write(f"  of {page['uncertainty']['members']} possible fires, 80 % end at {low} to {high} ha\n")
+    if "calibration" in page:
+        told = page["calibration"]
+        sys.stdout.write(
+            f"  Jaccard index {told['jaccard_before']} before calibration, {told['jaccard_after']} after\n"
+        )
     for line in page["warnings"]:
         sys.stderr.write(f"brise: {line}\n")
     sys.stdout.write(f"results in {out}\n")

@@ -17,8 +17,10 @@ from brise.io.fire_runs import place_of, write_run
 from brise.io.sources.fire_ignition import read_ignitions
 from brise.io.sources.fire_landscape import LandscapeOptions, read_landscape
 from brise.io.sources.fire_weather import WeatherOptions, read_weather
+from brise.products.fire_calibration import Calibration, calibrate, reforecast
+from brise.products.fire_ensemble import ensemble
 from brise.products.fire_moisture import scenario
-from brise.products.fire_run import FireOptions, Progress
+from brise.products.fire_run import FireEnsemble, FireOptions, FireResult, Progress
 from brise.products.fire_spread import barred, simulate
 from brise.products.fire_summary import outlines, rasters, summarise
 
@@ -60,6 +62,7 @@ class FireInputs:
     weather: FireWeather
     starts: list[FireStart]
     models: Mapping[int, FuelModel]
+    observed: list[FireStart] = field(default_factory=list)
 
 
 def moisture_of(text: str) -> Moistures:
@@ -97,7 +100,12 @@ def read_inputs(files: FireFiles) -> FireInputs:
     starts = read_ignitions(files.ignition, landscape.grid)
     if files.barrier:
         landscape = barred(landscape, read_ignitions(str(files.barrier), landscape.grid))
-    return FireInputs(landscape, weather, starts, models)
+    observed = [
+        replace(part, time=part.time if when is None else when)
+        for path, when in files.observed
+        for part in read_ignitions(str(path), landscape.grid)
+    ]
+    return FireInputs(landscape, weather, starts, models, observed)
 
 
 def simulate_files(
@@ -116,10 +124,31 @@ def simulate_files(
     inputs = read_inputs(files)
     chosen = replace(options, models=inputs.models, place=options.place or place_of(inputs.landscape.grid))
     read = time.perf_counter()
-    result = simulate(inputs.landscape, inputs.weather, inputs.starts, chosen, progress)
-    page = summarise(result)
+    result, many, found = _forecast(inputs, chosen, progress or (lambda _: None))
+    page = summarise(result, many)
+    if found is not None:
+        page["calibration"] = found.page()
     done = time.perf_counter()
     page["timings_s"] = {"read": round(read - began, 3), "simulate": round(done - read, 3)}
-    write_run(out, inputs.landscape.grid, rasters(result), outlines(result), page)
-    log.info("fire simulated", extra={"seconds": round(time.perf_counter() - began, 3), "out": str(out)})
+    write_run(out, inputs.landscape.grid, rasters(result, many), outlines(result), page)
+    log.info("fire simulated in %.1f s: %s", time.perf_counter() - began, out)
     return page
+
+
+def _forecast(
+    inputs: FireInputs, options: FireOptions, tell: Progress
+) -> tuple[FireResult, FireEnsemble | None, Calibration | None]:
+    """One fire; with members an ensemble beside it; with perimeters both as calibrated."""
+    parts = (inputs.landscape, inputs.weather, inputs.starts, options)
+    found = None
+    if inputs.observed:
+        found = calibrate(*parts, inputs.observed, lambda share: tell(0.5 * share))
+    done = 0.5 if found else 0.0
+    result = simulate(*parts, factors=found.mean if found else None)
+    many = None
+    if options.members and found:
+        many = reforecast(*parts, found, lambda share: tell(done + (1.0 - done) * share))
+    elif options.members:
+        many = ensemble(*parts, tell)
+    tell(1.0)
+    return result, many, found
