@@ -142,6 +142,15 @@ def test_cells_in_parts_keep_areas_and_paces() -> None:
         np.testing.assert_allclose(found.rate[50, 65], exact, rtol=1e-4)
 
 
+@pytest.mark.parametrize("parts", [1, 3, 5])
+def test_a_point_gets_out_of_a_cell_that_touches_fuel_by_a_corner(parts: int) -> None:
+    table = uniform(15, 0.2)
+    table.rate[6:9, 6:9] = 0.0
+    table.rate[7, 7] = table.rate[6, 6] = 0.2
+    found = front([table], [Ignition([7], [7], 0.0)], Clock(0.0, 2000.0), 10.0, parts)
+    assert np.isfinite(found.arrival).sum() == 15 * 15 - 7
+
+
 def test_cells_in_parts_let_fire_run_along_the_faster_side() -> None:
     rate = np.full((21, 41), 0.01)
     rate[10] = 1.0  # a road of grass through litter

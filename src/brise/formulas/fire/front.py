@@ -339,7 +339,7 @@ def _ignite(cells: Array32, ignition: Ignition, time: float, frame: tuple[int, i
             " is on a barrier: nothing burns there (rate of spread 0)"
         )
     reach = _POINT_REACH if len(points) == 1 else _LINE_REACH
-    front_kernels.ignite(cells, points[lit], (width, time, reach))
+    front_kernels.ignite(cells, points[lit], (width, time, reach * parts))
     within = within[(cells[within, 6] != 3) & (cells[within, 0] > time)]
     cells[within, 0], cells[within, 1], cells[within, 2], cells[within, 6] = time, 0.0, 0.0, 1.0
 
