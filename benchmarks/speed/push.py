@@ -115,6 +115,11 @@ class Load:
     async def run(self, seconds: int) -> None:
         for device in self.devices:
             await self.connect(device)
+        warm = self.devices[0]
+        warm.unsent.append(int(time.time()) - 3600)
+        warm.send()  # opens the database
+        await asyncio.sleep(3)
+        self.latencies.clear()
         start = time.time() + 1
         await asyncio.gather(*(self.play(device, start, seconds) for device in self.devices))
         for device in self.devices:
@@ -231,9 +236,9 @@ def measure(kind: str, seconds: int, restart: bool) -> bool:
     for line in report[:-1]:
         print(f"  {line}")
     print(f"  acknowledged {len(told)}, of these stored {len(told & kept)}, lost {len(told - kept)}; never sent "
-          f"{DEVICES * seconds - len(told)}")  # fmt: skip
+          f"{DEVICES * seconds + 1 - len(told)}")  # fmt: skip
     print(f"  p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {took.max():.0f} ms; server {cpu:.0f} s CPU, {memory:.0f} MB")
-    good = not told - kept and len(told) == DEVICES * seconds and p99 < MAX_P99_MS
+    good = not told - kept and len(told) == DEVICES * seconds + 1 and p99 < MAX_P99_MS
     print(f"  {'meets' if good else 'MISSES'}: none lost, all acknowledged, p99 < {MAX_P99_MS:.0f} ms")
     return good
 

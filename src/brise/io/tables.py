@@ -112,6 +112,7 @@ class Tables:
 
     def close(self) -> None:
         """Close every idle connection."""
+        self.samples.close()
         self._engine.dispose()
 
     def _number_variables(self) -> dict[str, int]:

@@ -3,14 +3,16 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Engine, func, select
 
+from brise.conventions.errors import StoreError
 from brise.conventions.trackers import MEASURED, REPORTED, check_samples
-from brise.io.database import reading, writing
+from brise.io.database import reading, translated, writing
 from brise.io.owners import hold_tracker
 from brise.io.tracker_schema import PLACE, samples, sharing, trackers
 
@@ -35,10 +37,19 @@ _TYPES = [
     "float8[]" if name in (*PLACE, *MEASURED) else "text[]" if name == "reported" else "int8[]" for name in COLUMNS
 ]
 _UNNEST = ", ".join(f"%s::{kind}" for kind in _TYPES)
+_FROM = f"FROM unnest({_UNNEST}) AS incoming ({_NAMES})"
 _POSTGRESQL = (
-    f"INSERT INTO tracker_samples AS old ({_NAMES}) SELECT "  # noqa: S608
+    f"INSERT INTO tracker_samples AS old ({_NAMES}) SELECT "
     + ", ".join("reported::json" if name == "reported" else f'"{name}"' for name in COLUMNS)
-    + f" FROM unnest({_UNNEST}) AS incoming ({_NAMES}) {_TAIL}"
+    + f" {_FROM} {_TAIL}"
+)
+_VALID = f"{_FROM} WHERE device IN (SELECT key FROM valid)"
+# The devices whose keys are still right, none of which can be erased until this has ended; and what they sent.
+_PUSH = (
+    "WITH valid AS (SELECT key FROM trackers JOIN unnest(%s::int8[], %s::text[]) AS shown (device, prefix) "
+    "ON key = device AND key_prefix = prefix ORDER BY key FOR KEY SHARE OF trackers), "
+    f"stored AS ({_POSTGRESQL.replace(_FROM, _VALID)}) "  # noqa: S608
+    "SELECT key FROM valid"
 )
 
 
@@ -80,6 +91,8 @@ class Samples:
     def __init__(self, engine: Engine) -> None:
         """Use `Tables.open(url).samples`."""
         self._engine = engine
+        self._lane: Connection | None = None
+        self._in_lane = Lock()
 
     def store_pushes(self, pushes: Sequence[Push]) -> list[bool]:
         """Store what any number of devices sent; when this returns, it survives a kill and a power cut.
@@ -87,17 +100,60 @@ class Samples:
         Returns:
             For each push whether its key is still the device's; what came with another is not stored.
         """
+        if self._engine.dialect.name == "postgresql":
+            return self._push_postgresql(pushes)
         with writing(self._engine) as connection:
             valid = _valid_prefixes(connection, sorted({push.device for push in pushes}))
             good = [valid.get(push.device) == push.prefix for push in pushes]
-            merged: dict[tuple[int, int], SampleRow] = {}
-            for push, right in zip(pushes, good, strict=True):
-                for row in push.rows if right else ():
-                    place = (row[0], row[1])
-                    merged[place] = _joined(merged[place], row) if place in merged else row
-            if merged:
-                _upsert(connection, list(merged.values()))
+            rows = _merged(push for push, right in zip(pushes, good, strict=True) if right)
+            if rows:
+                _upsert(connection, rows)
         return good
+
+    def _push_postgresql(self, pushes: Sequence[Push]) -> list[bool]:
+        """One statement, which is a transaction, on a connection kept for it: each way to the server costs its turn.
+
+        Two keys of one device at once are for two statements: only the right one may bring rows.
+        """
+        prefixes: dict[int, str] = {}
+        for push in pushes:
+            prefixes.setdefault(push.device, push.prefix)
+        first = [push for push in pushes if prefixes[push.device] == push.prefix]
+        others = [push for push in pushes if prefixes[push.device] != push.prefix]
+        rows = _merged(first)
+        columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in COLUMNS]
+        valid = self._in_the_lane([list(prefixes), list(prefixes.values()), *columns])
+        answers = {id(push): push.device in valid for push in first}
+        if others:
+            answers |= zip(map(id, others), self._push_postgresql(others), strict=True)
+        return [answers[id(push)] for push in pushes]
+
+    def _in_the_lane(self, parameters: list[list[Any]]) -> set[int]:
+        with self._in_lane:
+            for attempt in (1, 2):  # the server may have been away since the last push
+                kept = self._lane is not None
+                try:
+                    with translated(self._engine, "write"):
+                        if self._lane is None:
+                            self._lane = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+                        driver: Any = self._lane.connection.driver_connection
+                        return {int(key) for (key,) in driver.execute(_PUSH, parameters).fetchall()}
+                except StoreError:
+                    self._leave_lane()
+                    if attempt == 2 or not kept:
+                        raise
+        raise StoreError("store (postgresql): write failed")
+
+    def _leave_lane(self) -> None:
+        lane, self._lane = self._lane, None
+        if lane is not None:
+            lane.invalidate()
+            lane.close()
+
+    def close(self) -> None:
+        """Give the connection for pushes back."""
+        with self._in_lane:
+            self._leave_lane()
 
     def store_frames(self, owner: int, device: int, frames: Iterable[pd.DataFrame], received_at: int) -> int:
         """Store files of one tracker: all of it or, where a frame or the store fails, nothing.
@@ -192,13 +248,20 @@ def _mine(query: Any, owner: int, device: int) -> Any:
 
 
 def _valid_prefixes(connection: Connection, devices: list[int]) -> dict[int, str]:
-    """Device -> prefix of its key; on PostgreSQL none of them can be erased until this transaction ends."""
+    """Device -> prefix of its key, in SQLite."""
     driver: Any = connection.connection.driver_connection
-    if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(devices))
-        return dict(driver.execute(f"SELECT key, key_prefix FROM trackers WHERE key IN ({marks})", devices))  # noqa: S608
-    query = "SELECT key, key_prefix FROM trackers WHERE key = ANY(%s) ORDER BY key FOR KEY SHARE"
-    return dict(driver.execute(query, [devices]).fetchall())
+    marks = ", ".join("?" * len(devices))
+    return dict(driver.execute(f"SELECT key, key_prefix FROM trackers WHERE key IN ({marks})", devices))  # noqa: S608
+
+
+def _merged(pushes: Iterable[Push]) -> list[SampleRow]:
+    """All rows, those of one device and time as one."""
+    merged: dict[tuple[int, int], SampleRow] = {}
+    for push in pushes:
+        for row in push.rows:
+            place = (row[0], row[1])
+            merged[place] = _joined(merged[place], row) if place in merged else row
+    return list(merged.values())
 
 
 def _joined(old: SampleRow, new: SampleRow) -> SampleRow:

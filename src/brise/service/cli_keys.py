@@ -63,8 +63,9 @@ def erase(
 
     if not yes:
         raise InputError(f"erasing {owner} cannot be undone; say --yes")
-    with open_tables(_settings(data)) as tables:
-        count = erase_owner(tables, tables.owners.by_id(owner).key)
+    settings = _settings(data)
+    with open_tables(settings) as tables:
+        count = erase_owner(tables, settings.data_dir, tables.owners.by_id(owner).key)
     _say(f"{owner} is erased, with {count} samples")
 
 

@@ -66,7 +66,7 @@ def show(request: Request, me: Me) -> Response:
 )
 def erase(request: Request, me: Me) -> Response:
     """Answered when nothing of it is left in the database; there is no way back."""
-    return private({"samples": erase_owner(store_of(request).tables(), me.key)})
+    return private({"samples": erase_owner(store_of(request).tables(), store_of(request).root, me.key)})
 
 
 @router.post(

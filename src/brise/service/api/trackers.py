@@ -114,7 +114,8 @@ def change(request: Request, mine: MyTracker, body: TrackerAsked) -> Response:
 def erase(request: Request, mine: MyTracker) -> Response:
     """Answered when nothing of it is left in the database; there is no way back."""
     door_of(request).ring.forget(mine.tracker.key)
-    return private({"samples": erase_tracker(store_of(request).tables(), mine.owner.key, mine.tracker.key)})
+    store = store_of(request)
+    return private({"samples": erase_tracker(store.tables(), store.root, mine.owner.key, mine.tracker)})
 
 
 @router.post(
