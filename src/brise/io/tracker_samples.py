@@ -43,12 +43,12 @@ _POSTGRESQL = (
     + ", ".join("reported::json" if name == "reported" else f'"{name}"' for name in COLUMNS)
     + f" {_FROM} {_TAIL}"
 )
-_VALID = f"{_FROM} WHERE device IN (SELECT key FROM valid)"
+_VALID = f"{_FROM} WHERE device IN (SELECT key FROM valid)"  # noqa: S608
 # The devices whose keys are still right, none of which can be erased until this has ended; and what they sent.
 _PUSH = (
-    "WITH valid AS (SELECT key FROM trackers JOIN unnest(%s::int8[], %s::text[]) AS shown (device, prefix) "
+    "WITH valid AS (SELECT key FROM trackers JOIN unnest(%s::int8[], %s::text[]) AS shown (device, prefix) "  # noqa: S608
     "ON key = device AND key_prefix = prefix ORDER BY key FOR KEY SHARE OF trackers), "
-    f"stored AS ({_POSTGRESQL.replace(_FROM, _VALID)}) "  # noqa: S608
+    f"stored AS ({_POSTGRESQL.replace(_FROM, _VALID)}) "
     "SELECT key FROM valid"
 )
 

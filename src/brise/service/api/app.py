@@ -27,6 +27,7 @@ from brise.service.api import (
     status,
     tiles,
     tracker_data,
+    tracker_imports,
     tracker_owners,
     tracker_push,
     trackers,
@@ -78,7 +79,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     errors.install(app)
     air_quality.add_routes(app)
     tracker_push.add_routes(app)
-    for module in (tracker_owners, trackers, tracker_data):
+    for module in (tracker_owners, trackers, tracker_data, tracker_imports):
         app.include_router(module.router)
     for module in (
         rain,
