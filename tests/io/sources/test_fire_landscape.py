@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 from brise.conventions.errors import InputError, NotFoundError
 from brise.formulas.fire.fuel_models import FUEL_MODELS, fuel_model
+from brise.io.sources import fire_landscape
 from brise.io.sources.fire_landscape import LandscapeOptions, read_landscape
 from brise.io.sources.fire_layers import meaning_of
 
@@ -150,6 +151,17 @@ def test_slope_and_aspect_from_the_elevation_alone(folder):
     land = read_landscape(folder)
     assert land.slope is None
     assert "no slope and aspect and no elevation: the ground is taken as flat" in land.assumptions
+
+
+def test_the_elevation_is_worked_through_in_blocks(tmp_path, monkeypatch):
+    rng = np.random.default_rng(2)
+    write(tmp_path / "fuel.tif", flat(102))
+    write(tmp_path / "elevation.tif", rng.uniform(0, 50, (ROWS, COLUMNS)).astype(np.float32))
+    whole = read_landscape(tmp_path)
+    monkeypatch.setattr(fire_landscape, "_BLOCK", 5)
+    parts = read_landscape(tmp_path)
+    assert_allclose(parts.slope, whole.slope)
+    assert_allclose(parts.aspect, whole.aspect)
 
 
 def test_fuel_alone_is_a_landscape(tmp_path):

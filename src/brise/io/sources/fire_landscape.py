@@ -53,6 +53,8 @@ _MOST = {"slope": 20.0, "canopy_cover": 1.0, "canopy_height": 130.0, "canopy_bas
 
 _STEEP = 0.05  # from where slope and elevation are compared
 _FEWEST_STEEP = 100
+_COMPARED = 1_000_000  # cells at most, or nearly
+_BLOCK = 256  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,8 +368,7 @@ def _ground(
     slope, aspect, elevation = (layers.get(name) for name in ("slope", "aspect", "elevation"))
     by_height = None
     if elevation is not None and not np.isnan(elevation).all():
-        steep, facing = slope_and_aspect(elevation, cell_m)
-        by_height = steep.astype(np.float32), facing.astype(np.float32)
+        by_height = _by_height(elevation, cell_m)
     if slope is None or aspect is None:
         lacking = " and ".join(n for n, layer in (("slope", slope), ("aspect", aspect)) if layer is None)
         if by_height is None:
@@ -380,6 +381,17 @@ def _ground(
     return _filled(slope, aspect, fuel)
 
 
+def _by_height(elevation: Array32, cell_m: float) -> tuple[Array32, Array32]:
+    """Slope and aspect of the elevation, some rows at a time: the arithmetic wants a dozen arrays."""
+    steep, facing = np.empty_like(elevation), np.empty_like(elevation)
+    for top in range(0, len(elevation), _BLOCK):
+        above, below = min(top, 1), min(top + _BLOCK, len(elevation))
+        found = slope_and_aspect(elevation[top - above : below + 1], cell_m)
+        for layer, values in zip((steep, facing), found, strict=True):
+            layer[top:below] = values[above : above + below - top]
+    return steep, facing
+
+
 def contradiction(given: tuple[Array32, Array32], by_height: tuple[Array32, Array32]) -> str:
     """What the elevation says against the slope and aspect layers, or "": a wrong unit, or the opposite direction.
 
@@ -387,8 +399,8 @@ def contradiction(given: tuple[Array32, Array32], by_height: tuple[Array32, Arra
     times, so a median outside 0.72 to 1.4 is neither rounding nor another smoothing; an aspect that is really uphill
     points the other way.
     """
-    slope, aspect = given
-    steep, facing = by_height
+    every = max(1, int(np.sqrt(given[0].size / _COMPARED)))
+    slope, aspect, steep, facing = (layer[::every, ::every] for layer in (*given, *by_height))
     with np.errstate(invalid="ignore"):
         both = (slope > _STEEP) & (steep > _STEEP) & np.isfinite(aspect) & np.isfinite(facing)
     if both.sum() < _FEWEST_STEEP:
