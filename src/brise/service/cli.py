@@ -123,6 +123,17 @@ def serve(
     run_api(_there(data, host=host, port=port))
 
 
+@fire.command()
+def worker(
+    workers: Annotated[int, typer.Option(help="How many, a process each.", min=1, max=64)] = 1,
+    data: DataThere = None,
+) -> None:
+    """Run the fire simulations that the API was asked for, beside as many other workers as one likes."""
+    from brise.service.jobs.fire_worker import run_workers
+
+    run_workers(_there(data), workers)
+
+
 @app.command()
 def ingest(
     source: Annotated[str, typer.Argument(help="A source of `brise sources`.")],

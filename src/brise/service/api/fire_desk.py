@@ -104,7 +104,8 @@ class FireDesk:
         if header.problem:
             raise ParameterError("landscape", name, header.problem)
         try:
-            fire_request.check_size(header.cells, asked["members"], asked["hours"])
+            fires = asked["members"] + (fire_request.FITTING if asked.get("observed") else 0)
+            fire_request.check_size(header.cells, fires, asked["hours"])
         except InputError as error:
             raise ParameterError("members", asked["members"], str(error)) from None
         if asked["weather"] == "forecast":

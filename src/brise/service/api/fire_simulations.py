@@ -129,11 +129,11 @@ def listed(request: Request, query: Annotated[Page, Query()]) -> Response:
     desk, before = desk_of(request), None
     if query.before is not None:
         try:
-            before = float.fromhex(query.before)
-        except (ValueError, OverflowError):
+            before = float(query.before)
+        except ValueError:
             raise ParameterError("before", query.before, "the `next` of the page before") from None
     jobs = desk.jobs.listed(query.limit + 1, before)
-    following = jobs[query.limit - 1].created.hex() if len(jobs) > query.limit else None
+    following = repr(jobs[query.limit - 1].created) if len(jobs) > query.limit else None
     return _json({"results": [desk.resource(job, job.share) for job in jobs[: query.limit]], "next": following})
 
 

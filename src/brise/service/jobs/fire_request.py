@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brise.conventions.errors import InputError
+from brise.conventions.errors import ConventionError, InputError
 from brise.conventions.fire import FireGrid, FireStart, FireWeather, Landscape
 from brise.io.sources.fire_ignition import read_geojson
 from brise.products.fire_run import FireOptions, Spreads
@@ -24,6 +24,9 @@ MAX_WORK = 10_000_000_000
 
 MAX_ROWS = 24 * 14 + 1
 """Of a weather stream."""
+
+FITTING = 480
+"""Fires that fitting observed perimeters simulates."""
 
 MAX_STARTS = 200
 MAX_VERTICES = 5_000
@@ -81,6 +84,11 @@ def build(request: Mapping[str, Any], landscape: Landscape) -> Asked:
 def check_size(cells: int, members: int, hours: float) -> None:
     """Refuse what would keep a worker too long.
 
+    Args:
+        cells: Of the landscape.
+        members: Fires in all; fitting observed perimeters takes FITTING of them.
+        hours: Of each.
+
     Raises:
         InputError: The product of the three is over the limit.
     """
@@ -100,7 +108,12 @@ def check(asked: Asked, landscape: Landscape) -> tuple[str, ...]:
     """
     from brise.products.fire_burn import scene_of  # loads the compiled loops, which nothing else in the API needs
 
-    return scene_of(landscape, asked.weather, asked.starts, asked.options).assumptions
+    said = scene_of(landscape, asked.weather, asked.starts, asked.options).assumptions
+    if asked.observed:
+        from brise.products.fire_calibration import masks
+
+        masks(landscape.grid, asked.options, asked.observed)
+    return said
 
 
 def moment(text: str) -> np.datetime64:
@@ -126,7 +139,7 @@ def stream(given: Mapping[str, Any]) -> FireWeather:
     """A weather stream from its columns.
 
     Raises:
-        InputError: Columns of different lengths.
+        InputError: Columns of different lengths, times that do not rise, a wind that cannot be.
     """
     times = np.array([moment(text) for text in given["time"]], "datetime64[s]")
     columns: dict[str, NDArray[np.float64]] = {}
@@ -138,17 +151,21 @@ def stream(given: Mapping[str, Any]) -> FireWeather:
         values = given.get(name)
         if values is not None and len(values) != len(times):
             raise InputError(f"weather.{name}: {len(values)} values for {len(times)} times")
-    return FireWeather(
-        time=times,
-        wind_speed=np.array(given["wind_speed_m_s"], float),
-        wind_from=np.array(given["wind_from_degrees"], float) % 360.0,
-        wind_height=given.get("wind_height", "10m"),
-        temperature=columns["temperature"],
-        relative_humidity=columns["relative_humidity"],
-        rain=columns["rain"],
-        cloud=columns["cloud"],
-        assumptions=tuple(given.get("assumptions", ())),
-    )
+    series: dict[str, Any] = {
+        "time": times,
+        "wind_speed": np.array(given["wind_speed_m_s"], float),
+        "wind_from": np.array(given["wind_from_degrees"], float) % 360.0,
+        "wind_height": given.get("wind_height", "10m"),
+        "temperature": columns["temperature"],
+        "relative_humidity": columns["relative_humidity"],
+        "rain": columns["rain"],
+        "cloud": columns["cloud"],
+        "assumptions": tuple(given.get("assumptions", ())),
+    }
+    try:
+        return FireWeather(**series)
+    except ConventionError as error:
+        raise InputError(str(error)) from None
 
 
 def _options(request: Mapping[str, Any], start: np.datetime64, landscape: Landscape) -> FireOptions:

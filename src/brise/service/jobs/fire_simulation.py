@@ -19,9 +19,12 @@ from brise.io.fire_maps import map_grid, on_map, write_maps
 from brise.io.fire_runs import lonlat, write_run
 from brise.io.gazetteer import cities
 from brise.products import smoke
+from brise.products.fire_burn import burn, scene_of
+from brise.products.fire_calibration import calibrate, reforecast
+from brise.products.fire_ensemble import ensemble
 from brise.products.fire_page import fire_page
 from brise.products.fire_run import FireEnsemble, FireResult
-from brise.products.fire_spread import simulate
+from brise.products.fire_spread import result_of, simulate
 from brise.products.fire_summary import outlines, rasters, summarise
 from brise.service.jobs.fire_landscapes import degrees, load
 from brise.service.jobs.fire_request import Asked, build
@@ -53,15 +56,17 @@ def simulate_job(request: Mapping[str, Any], settings: Settings, folder: Path, t
     landscape = load(settings.data_dir, request["landscape"])
     asked = build(request, landscape)
     asked = replace(asked, options=replace(asked.options, workers=settings.fire_threads))
-    tell("spreads the fire", 0.05)
-    result = simulate(landscape, asked.weather, asked.starts, asked.options, _part(tell, "spreads the fire", 0.05, 0.2))
-    several = _ensemble(landscape, asked, _part(tell, "spreads the members", 0.2, 0.85))
+    result, several, fitted = _spread(landscape, asked, tell)
     tell("finds what it reaches", 0.86)
-    page = summarise(result, several) | {
-        "name": request.get("name", ""),
-        "landscape": request["landscape"],
-        "places": places(result, several),
-    }
+    page = (
+        summarise(result, several)
+        | fitted
+        | {
+            "name": request.get("name", ""),
+            "landscape": request["landscape"],
+            "places": places(result, several),
+        }
+    )
     layers = rasters(result, several)
     tell("lets the smoke go", 0.88)
     source = smoke.source_of(landscape, result, partial(lonlat, landscape.grid))
@@ -82,12 +87,18 @@ def _part(tell: Tell, stage: str, low: float, high: float) -> Callable[[float], 
     return lambda share: tell(stage, low + (high - low) * share)
 
 
-def _ensemble(landscape: Landscape, asked: Asked, progress: Callable[[float], None]) -> FireEnsemble | None:
-    if not asked.options.members:
-        return None
-    from brise.products.fire_ensemble import ensemble
-
-    return ensemble(landscape, asked.weather, asked.starts, asked.options, progress)
+def _spread(landscape: Landscape, asked: Asked, tell: Tell) -> tuple[FireResult, FireEnsemble | None, dict[str, Any]]:
+    """The fire, its ensemble, and what observed perimeters said of it; with these, both by the fitted factors."""
+    given = (landscape, asked.weather, asked.starts, asked.options)
+    members = _part(tell, "spreads the members", 0.45 if asked.observed else 0.2, 0.85)
+    if not asked.observed:
+        result = simulate(*given, _part(tell, "spreads the fire", 0.05, 0.2))
+        return result, ensemble(*given, members) if asked.options.members else None, {}
+    fitted = calibrate(*given, asked.observed, _part(tell, "fits the perimeters", 0.05, 0.4))
+    scene = scene_of(*given)
+    result = result_of(scene, burn(scene, fitted.mean), fitted.mean)
+    several = reforecast(*given, fitted, members) if asked.options.members else None
+    return result, several, {"calibration": fitted.page()}
 
 
 def places(result: FireResult, several: FireEnsemble | None) -> list[dict[str, Any]]:

@@ -3,12 +3,13 @@
 import logging
 import os
 import shutil
+import signal
 import socket
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -172,6 +173,15 @@ def _told(teller: Teller) -> Iterator[Teller]:
     finally:
         teller.ended.set()
         thread.join()
+
+
+def run_workers(settings: Settings, workers: int) -> None:
+    """Keep workers running until Ctrl-C or SIGTERM."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    log.info("%d fire workers; data in %s", workers, settings.data_dir)
+    with pool(settings, workers), suppress(KeyboardInterrupt):
+        stop.wait()
 
 
 @contextmanager
