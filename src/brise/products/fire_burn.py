@@ -5,6 +5,7 @@ front reached its rim: cost and memory follow the fire, not the map.
 """
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -243,7 +244,10 @@ def _front(scene: Scene, ready: Ready, fire: tuple[tuple[Beds, ...], tuple[Ignit
     inside = [
         replace(each, rows=[r - top for r in each.rows], columns=[c - left for c in each.columns]) for each in lit
     ]
-    return front(spreads, inside, scene.clock, scene.landscape.grid.cell_m, scene.options.parts)
+    found = front(spreads, inside, scene.clock, scene.landscape.grid.cell_m, scene.options.parts)
+    for (_, closed), (opens, _) in pairwise(scene.clock.periods):  # a cell's time is the mean of its corners'
+        found.arrival[(found.arrival > closed) & (found.arrival < opens)] = opens
+    return found
 
 
 def _lights(ignition: Ignition, spreads: list[Spread], scene: Scene, corner: tuple[int, int]) -> bool:

@@ -26,6 +26,9 @@ DEFAULT_DEAD, DEFAULT_LIVE = 2, 2
 DORMANT, GREEN = (0.30, 0.70), (1.20, 1.20)
 """Live herbs and woody in winter and in full leaf (National Fire Danger Rating System, subhumid climates)."""
 
+DRIEST = 0.02
+"""No dead fuel outdoors is drier; the law for sunlit fuel in still air would have it so."""
+
 _AT_THE_FUEL = 0.4  # midflame over 20-ft wind where sun warms the fuel; open fuel's usual ratio
 _TEMPERATE = 43.0  # degrees of latitude from which winter, and not drought, cures the herbs
 _RAIN = 0.1  # mm h-1 that wets the fuel
@@ -166,7 +169,7 @@ def _equilibria(weather: FireWeather, options: FireOptions, exposures: Exposures
     fine, medium = fosberg(temperature, humidity)
     target = np.stack(np.broadcast_arrays(fine, medium, medium), axis=1) + np.zeros((1, 1, len(exposures.cover)))
     wet = np.nan_to_num(weather.rain, nan=0.0) >= _RAIN
-    return np.asarray(np.maximum(np.where(wet[:, None, None], WET, target), 0.01))
+    return np.asarray(np.maximum(np.where(wet[:, None, None], WET, target), DRIEST))
 
 
 def _refuse_holes(weather: FireWeather, known: NDArray[np.bool_]) -> None:
