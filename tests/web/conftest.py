@@ -6,30 +6,15 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 import uvicorn
-import xarray as xr
+from tests.web import town
 
-from brise.conventions.grids import Grid
-from brise.conventions.variables import POLLUTANTS, VARIABLES
-from brise.formulas.indices.registry import INDICES
-from brise.io import analyses, cubes
-from brise.io.tables import Tables
-from brise.products.air_indices import index_sides
 from brise.service.api import web
 from brise.service.api.app import create_app
 from brise.service.settings import Settings
 
-HERE = "51.5085,-0.1257"
-NOWHERE = "0,-30"
-GRID = Grid("town", 51.6, -0.3, 0.02, 10, 20)
-HOURS = np.arange(-24, 97)
-MEAN = {"pm25": 14.0, "pm10": 24.0, "no2": 38.0, "o3": 55.0, "so2": 4.0, "co": 320.0}
-PROJECT = Path(__file__).resolve().parents[2]
 FLAGS = (
     "--no-sandbox",
     "--disable-background-networking",
@@ -37,67 +22,6 @@ FLAGS = (
     "--disable-component-update",
     "--enable-unsafe-swiftshader",
 )
-
-
-def concentration(hours: np.ndarray) -> np.ndarray:
-    """(cells, C, 3, H): two rushes a day; the first cell is unknown."""
-    east = np.linspace(0.8, 1.3, GRID.columns)[None, :].repeat(GRID.rows, 0).reshape(-1, 1)
-    day = 1 + 0.45 * np.cos((hours - 8) / 12 * 2 * np.pi) + 0.3 * np.sin(hours / 40)
-    value = np.stack([mean * east * day[None, :] for mean in MEAN.values()], axis=1)
-    out = np.stack([value, value * 0.7, value * 1.4], axis=2).astype(np.float32)
-    out[0] = np.nan
-    return out
-
-
-def publish(folder: Path, init: datetime) -> None:
-    values = concentration(HOURS)
-    hours = [{name: values[:, place, side] for place, name in enumerate(MEAN)} for side in range(3)]
-    index = np.stack([index_sides(name, *hours) for name in INDICES], axis=1)
-    nearest = np.tile(np.array([0, -1, -1], np.int32), (GRID.cells, len(MEAN), 1))
-    station = {"station_id": "openaq:1", "name": "Quay", "latitude": 51.53, "longitude": -0.1}
-    station |= {"kind": "reference", "source": "openaq", "attribution": "OpenAQ", "licence": "CC BY 4.0"}
-    meta = {
-        "init_time": init.isoformat(),
-        "hours": HOURS.tolist(),
-        "variables": list(MEAN),
-        "indices": list(INDICES),
-        "model": "blend",
-        "background": None,
-        "simulated": False,
-        "reach_km": dict.fromkeys(MEAN, 20.0),
-        "stations": [station | {"latest": dict.fromkeys(MEAN, init.isoformat())}],
-        "sources": ["openaq"],
-        "created_at": init.isoformat(),
-        "notes": [],
-    }
-    arrays = {"concentration": values, "index": index, "nearest": nearest}
-    cubes.publish(folder / "products", "air_quality", GRID, arrays, meta, _cube(init))
-    for day in (init - timedelta(days=1), init):
-        _store_day(folder, init, day.replace(hour=0))
-
-
-def _cube(init: datetime) -> xr.Dataset:
-    row = VARIABLES["pm25"]
-    places = {"latitude": GRID.latitude, "longitude": GRID.longitude}
-    values = np.full((1, GRID.rows, GRID.columns), 9, np.float32)
-    coordinates = {"lead_time": pd.to_timedelta([0], unit="h"), **places}
-    attributes = {"units": row.unit, "standard_name": row.cf_name}
-    return xr.Dataset({"pm25": (("lead_time", "latitude", "longitude"), values, attributes)}, coordinates)
-
-
-def _store_day(folder: Path, init: datetime, day: datetime) -> None:
-    times = [day + timedelta(hours=hour) for hour in range(24) if day + timedelta(hours=hour) <= init]
-    hours = np.array([(time - init).total_seconds() / 3600 for time in times])
-    values = concentration(hours)
-    data = {}
-    for place, name in enumerate(POLLUTANTS):
-        attributes = {"units": VARIABLES[name].unit, "standard_name": VARIABLES[name].cf_name}
-        for side, suffix in enumerate(("", "_q10", "_q90")):
-            block = values[:, place, side].T.reshape(len(times), GRID.rows, GRID.columns)
-            data[name + suffix] = (("time", "latitude", "longitude"), block, attributes)
-    naive = pd.DatetimeIndex(times).tz_localize(None)
-    cube = xr.Dataset(data, {"time": naive, "latitude": GRID.latitude, "longitude": GRID.longitude})
-    analyses.store_analysis(folder / "products", "air_quality", "town", cube)
 
 
 @pytest.fixture(scope="session")
@@ -113,9 +37,12 @@ def built() -> dict[str, web.Built]:
 @pytest.fixture(scope="session")
 def server(built: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of the town's air and the app."""
-    folder = tmp_path_factory.mktemp("town")
-    publish(folder, datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
-    Tables.open(f"sqlite:///{folder / 'brise.sqlite'}").close()
+    folder, now = tmp_path_factory.mktemp("town"), datetime.now(UTC).replace(second=0, microsecond=0)
+    hour = now.replace(minute=0)
+    town.publish(folder, hour)
+    town.publish_rain(folder, now - timedelta(minutes=now.minute % 5))
+    town.publish_weather(folder, hour)
+    town.publish_scores(folder, hour)
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]

@@ -118,6 +118,36 @@ def test_the_curve_shows_a_pollutant_with_its_band(visit):
     page.wait_for_url("**show=no2**")
 
 
+def test_the_curve_of_an_index_has_its_bounds(visit):
+    page = visit(HERE)
+    page.get_by_role("slider", name="Hour").wait_for()
+    assert page.locator("path.likely").get_attribute("d").startswith("M")
+    assert page.get_by_text("Shaded: the index at low and at high likely values").is_visible()
+
+
+def test_rain_that_comes_is_told_in_words_and_drawn(visit):
+    page = visit(HERE)
+    card = page.locator("section", has_text="Rain in the next two hours")
+    card.wait_for()
+    assert re.search(r"Rain from \d\d:\d\d to \d\d:\d\d \(moderate, \d+\s?%\)", card.inner_text())
+    assert "Simulated" in card.inner_text()
+    assert card.locator(".bars i").count() == 25
+    assert visit("/?at=51.58,-0.28").get_by_text("Rain in the next two hours").count() == 0
+
+
+def test_the_weather_of_the_next_hours(visit):
+    page = visit(HERE)
+    card = page.locator("section", has=page.get_by_role("heading", name="Weather"))
+    card.wait_for()
+    told = card.inner_text()
+    assert "8°C" in told
+    assert "18 km/h" in told
+    assert "71%" in told
+    assert "Open-Meteo.com" in told
+    assert card.locator("li").count() == 12
+    assert card.locator("li", has_text="1.2").count() == 1
+
+
 def test_scale_and_sensitivity_change_what_is_said(visit):
     page = visit(HERE)
     page.get_by_test_id("number").wait_for()

@@ -15,6 +15,7 @@ PLACES = [
     {"latitude": 51.5085, "longitude": -0.1257, "name": "London", "country": "GB", "timezone": "Europe/London"},
     {"latitude": 51.48, "longitude": -0.2, "name": "Fulham", "country": "GB", "timezone": "Europe/London"},
 ]
+MAP = "lat=51.505&lon=-0.11&zoom=9&layer=no2"
 FIRST_BYTES = 100_000
 """JavaScript and styles of the first screen, gzipped."""
 
@@ -36,6 +37,7 @@ def with_places(page):
         ("/places", "h1"),
         ("/settings", "#language"),
         ("/embed/london", ".word"),
+        (f"/map?{MAP}", "[data-testid=map-when]"),
     ],
 )
 def test_axe_finds_no_violation(visit, path, ready, theme):
@@ -81,6 +83,21 @@ def test_the_place_page_has_every_pollutant_and_index_and_a_download(visit, serv
     reply = page.request.get(server + link.get_attribute("href"))
     assert reply.ok, reply.text()
     assert "pm25" in reply.text()
+
+
+def test_the_place_page_says_how_good_the_forecasts_were(visit):
+    page = visit(f"/place?{HERE}")
+    card = page.locator("section", has=page.get_by_role("heading", name="How good were we here?"))
+    card.get_by_text("91% of forecasts 1 to 6 hours ahead were in the right band").wait_for()
+    rows = card.locator("tbody tr").all_inner_texts()
+    assert [row.split("\t")[0] for row in rows] == ["1–6 h", "7–24 h", "25–48 h", "49–96 h"]
+    assert "2.1" in rows[0]
+    assert "−0.6" in rows[0]
+    assert "Too few comparisons yet" in rows[2]
+    card.get_by_role("radio", name="NO₂").check(force=True)
+    assert "Quay" in card.inner_text()
+    far = visit("/place?at=20,20&name=Nowhere")
+    far.get_by_text("Not known yet: no forecast for this place is old enough").wait_for()
 
 
 def test_a_widget_may_be_framed_and_the_app_may_not(visit, server):

@@ -67,8 +67,9 @@ export function bandWord(key: string): string {
 /** The device's own kind of the language, such as en-GB, so that clocks and dates are written as its reader does. */
 const locale = (): string => navigator.languages.find((one) => one.slice(0, 2).toLowerCase() === language) ?? language;
 
-const made = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>();
-function once<T extends Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>(key: string, make: () => T): T {
+type Format = Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat | Intl.DisplayNames;
+const made = new Map<string, Format>();
+function once<T extends Format>(key: string, make: () => T): T {
   const name = `${language} ${key}`;
   const known = made.get(name) ?? make();
   made.set(name, known);
@@ -80,6 +81,13 @@ export const formatNumber = (value: number, digits = 0): string =>
 
 export const formatShare = (share: number): string =>
   once('%', () => new Intl.NumberFormat(locale(), { style: 'percent' })).format(share);
+
+export const formatTemperature = (celsius: number): string =>
+  once('°', () => new Intl.NumberFormat(locale(), { style: 'unit', unit: 'celsius', maximumFractionDigits: 0 })).format(celsius);
+
+/** Wind, told in km/h. */
+export const formatWind = (speed: number): string =>
+  once('w', () => new Intl.NumberFormat(locale(), { style: 'unit', unit: 'kilometer-per-hour', maximumFractionDigits: 0 })).format(speed * 3.6);
 
 /** Kilometres, or metres where nearer than one. */
 export function formatDistance(km: number): string {
@@ -95,6 +103,9 @@ const zoned = (zone: string | undefined, options: Intl.DateTimeFormatOptions): I
 /** Clock time at a place, such as 14:00. */
 export const formatTime = (when: number, zone?: string): string =>
   zoned(zone, { hour: 'numeric', minute: '2-digit' }).format(when);
+
+/** The hour alone, as a clock has it. */
+export const formatHourOnly = (when: number, zone?: string): string => zoned(zone, { hour: 'numeric' }).format(when);
 
 /** Weekday and clock time. */
 export const formatHour = (when: number, zone?: string): string =>
@@ -115,5 +126,5 @@ export function formatAge(minutes: number): string {
 
 /** A country's name by its two letters. */
 export function countryName(code: string): string {
-  return new Intl.DisplayNames(locale(), { type: 'region', fallback: 'code' }).of(code) ?? code;
+  return once('c', () => new Intl.DisplayNames(locale(), { type: 'region', fallback: 'code' })).of(code) ?? code;
 }

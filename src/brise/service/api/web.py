@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,8 @@ OFFERS = {
     "scores": "/v1/scores",
     "fires": "/v1/fires",
     "weather": "/v1/weather",
-    "tracker": "/v1/trackers",
-    "alerts": "/v1/alerts",
 }
-"""What the app shows only where the server has a route that begins so."""
+"""What the app shows only where the server has a route that begins so (its pages of trackers and alerts are empty)."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self' data: blob:; font-src 'self'; "
@@ -293,36 +291,46 @@ def add_routes(app: FastAPI, folder: Path = DIST) -> bool:
     build = read_build(folder)
     if not build:
         return False
-    offers = offered(getattr(route, "path", "") for route in app.routes)
     words = first_screen.read_words((folder / WORDS).read_bytes())
-    main, framed = template(build, "/index.html", words), template(build, "/embed.html", words, "*")
+    _add_pages(app, template(build, "/index.html", words))
+    _add_widget(app, template(build, "/embed.html", words, "*"))
+    for path in build:
+        app.add_route(path, _file(build[path], path), include_in_schema=False)
+    return True
+
+
+def _add_pages(app: FastAPI, page: Template) -> None:
+    @cache
+    def offers() -> list[str]:  # when first asked: describing all routes takes a while, and more may follow these
+        return offered(app.openapi()["paths"])
 
     def made(request: Request) -> Response:
-        asked, drawn = request.query_params, request.url.path == "/"
+        asked = request.query_params
         told = first_values(store_of(request), _asked(asked))
-        return main.filled(request, {"offers": offers, **told}, _plain(told) if drawn and "hour" not in asked else None)
+        drawn = request.url.path == "/" and "hour" not in asked
+        return page.filled(request, {"offers": offers(), **told}, _plain(told) if drawn else None)
 
-    async def page(request: Request) -> Response:
+    async def serve(request: Request) -> Response:
         return await run_in_threadpool(made, request)
 
-    async def embed(request: Request) -> Response:
+    for path in PAGES:
+        app.add_route(path, serve, include_in_schema=False)
+
+
+def _add_widget(app: FastAPI, page: Template) -> None:
+    async def serve(request: Request) -> Response:
         place = named(request.path_params["place"])
         if place is None:
             return problem(404, f"no place {request.path_params['place'][:80]!r}: a city or latitude,longitude")
-        told = await run_in_threadpool(first_values, store_of(request), place)
-        return framed.filled(request, {"offers": offers, **told})
+        return page.filled(request, await run_in_threadpool(first_values, store_of(request), place))
 
-    def file(path: str) -> Any:
-        control = IMMUTABLE if path.startswith("/assets/") else "no-cache"
+    app.add_route("/embed/{place}", serve, include_in_schema=False)
 
-        async def serve(request: Request) -> Response:
-            return _serve(request, build[path], control)
 
-        return serve
+def _file(built: Built, path: str) -> Any:
+    control = IMMUTABLE if path.startswith("/assets/") else "no-cache"
 
-    for path in PAGES:
-        app.add_route(path, page, include_in_schema=False)
-    app.add_route("/embed/{place}", embed, include_in_schema=False)
-    for path in build:
-        app.add_route(path, file(path), include_in_schema=False)
-    return True
+    async def serve(request: Request) -> Response:
+        return _serve(request, built, control)
+
+    return serve
