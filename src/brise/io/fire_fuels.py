@@ -14,6 +14,7 @@ A number or a code that is built in may be given another meaning only by a file 
 
 import csv
 import io
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -133,9 +134,12 @@ def _numbered(found: list[tuple[int, int | None, FuelModel]], replaces: bool, na
 
 def _number(text: str, what: str) -> float:
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
-        raise InputError(f"{what} is {text[:40]!r}, a number is wanted") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{what} is {text[:40]!r}, a number is wanted")
+    return value
 
 
 def _whole(text: str, what: str) -> int:

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import struct
+import warnings
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -215,7 +216,8 @@ def _parts(geometry: dict[str, Any], what: str) -> list[tuple[Points, bool]]:
 def _shapefile(path: Path, grid: FireGrid) -> list[Shape]:
     """Parts of every record; in the plane of its .prj, or of the landscape where there is none."""
     try:
-        with shapefile.Reader(str(path)) as reader:
+        with warnings.catch_warnings(), shapefile.Reader(str(path)) as reader:
+            warnings.simplefilter("ignore", shapefile.PossiblyCorruptFileHeader)
             rows = [row for row in reader.iterShapeRecords() if row.shape.shapeType != shapefile.NULL]
             records = [(row.shape.__geo_interface__, row.record.as_dict()) for row in rows]
     except (
@@ -243,7 +245,7 @@ def _table(path: Path, grid: FireGrid) -> list[FireStart]:
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name}: not text (byte {error.start})") from None
     reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
-    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or []]
+    reader.fieldnames = [" ".join(name.lower().split()) for name in reader.fieldnames or []]
     columns = set(reader.fieldnames)
     if {"acq_date", "acq_time", "latitude", "longitude"} <= columns:
         return starts_of_hotspots(_hotspots(path.read_bytes(), path.name), grid)

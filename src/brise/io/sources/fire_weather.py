@@ -121,7 +121,7 @@ def _csv(text: str, name: str, options: WeatherOptions) -> Series:
         raise InputError(f"{name}: a header and at least one row are wanted")
     if len(rows) > MAX_ROWS + 1:
         raise InputError(f"{name}: {len(rows) - 1:,} rows, over the limit of {MAX_ROWS:,}")
-    header = [cell.strip().lower() for cell in rows[0]]
+    header = [" ".join(cell.lower().split()) for cell in rows[0]]
     cell2fire = {"ws", "wd"} <= set(header)
     known = CELL2FIRE if cell2fire else COLUMNS
     where = {known[column][0]: (k, *known[column][1:]) for k, column in enumerate(header) if column in known}

@@ -49,7 +49,9 @@ def _numbers(cells: list[str], least: int, line: int, name: str) -> list[float]:
     try:
         values = [float(cell) for cell in cells]
     except ValueError:
-        raise InputError(f"{name} line {line}: {' '.join(cells)[:80]!r}, numbers are wanted") from None
+        values = [np.nan]
+    if not np.isfinite(values).all():
+        raise InputError(f"{name} line {line}: {' '.join(cells)[:80]!r}, numbers are wanted")
     if len(values) < least:
         raise InputError(f"{name} line {line}: {len(values)} numbers, {least} are wanted")
     return values

@@ -135,7 +135,7 @@ def _header(source: Path) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    return name.strip().lower()
+    return " ".join(name.lower().split())
 
 
 def _names(header: list[str]) -> list[str]:
