@@ -122,7 +122,7 @@ def check_samples(frame: pd.DataFrame) -> pd.DataFrame:
         raise ConventionError(f"tracker samples: unknown column {strange[0]!r}")
     n = len(frame)
     time = pd.to_datetime(frame["time"], utc=True).dt.as_unit("s")
-    out: dict[str, Any] = {"time": time.to_numpy()}
+    out: dict[str, Any] = {"time": pd.DatetimeIndex(time)}
     out["period_s"] = frame["period_s"].to_numpy(np.int32) if "period_s" in frame else np.full(n, 60, np.int32)
     for name in _PLACE:
         out[name] = frame[name].to_numpy(np.float64) if name in frame else np.full(n, np.nan)
@@ -139,7 +139,6 @@ def check_samples(frame: pd.DataFrame) -> pd.DataFrame:
     for name in measured(frame):
         value, limits = out[name], VARIABLES[name]
         _refuse((value < limits.minimum) | (value > limits.maximum), time, f"{name} is outside its range")
-    out["time"] = pd.DatetimeIndex(time)
     return pd.DataFrame(out)
 
 

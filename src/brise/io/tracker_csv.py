@@ -94,5 +94,8 @@ def _arrow(value: Any, n: int) -> pa.Array:
         return value
     array = np.asarray(value)
     if array.dtype.kind == "f":
+        unknown = np.isnan(array)
+        if (unknown | (array == np.rint(array))).all():  # whole numbers are written in half the time
+            return pa.array(np.where(unknown, 0, array).astype(np.int64), mask=unknown)
         return pa.array(array, from_pandas=True)
     return pa.array(array)

@@ -142,7 +142,7 @@ def _put_aside(piece: Piece, gathered: Gathered, now: int) -> None:
         device = gathered.devices[piece.device] = Device(piece.make, piece.reader, piece.period_s)
     steps = np.diff(piece.time)
     steps = steps[(steps > 0) & (steps <= 7200)]
-    if device.seen is None and len(steps) >= 10:
+    if device.seen is None and len(steps) >= 3:
         device.period_s = max(1, int(np.median(steps)))
     back, device.seen = clock_jumps(piece.time, device.seen)
     flags = piece.flags | np.where(back | (piece.time > now + AHEAD_S), int(SampleFlag.CLOCK_JUMP), 0)

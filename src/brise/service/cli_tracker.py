@@ -64,27 +64,39 @@ def import_(
     files: Files,
     local: Annotated[bool, typer.Option("--local", help="On this machine only: no network, no database.")] = False,
     out: Annotated[Path | None, typer.Option("--out", help="With --local: the table to write, CSV.")] = None,
+    owner: Annotated[str, typer.Option(help="Whose trackers to store into: an id or a token.")] = "",
     mapping: MappingFile = None,
     device: Device = "",
     timezone: Zone = "UTC",
+    data: Annotated[Path | None, typer.Option("--data", help="Data folder of the store (default: live).")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read what your tracker recorded: clean it, place it, correct it, and say what became of every line."""
-    from brise.service.jobs.tracker_import import import_local, options_of
+    from brise.service.jobs.tracker_import import import_local, import_to_store, options_of
 
-    if not local:
-        raise InputError("say --local --out OUT.csv")
-    if out is None:
-        raise InputError("--local wants --out OUT.csv, the table to write")
+    if local == bool(owner):
+        raise InputError("say either --local --out OUT.csv, or --owner ID (`brise key owner` makes one)")
+    if local != (out is not None):
+        raise InputError("--local and --out OUT.csv, the table to write, go together")
     options = options_of(mapping, device, timezone)
     with _progress() as told:
-        report = import_local(files, out, options, told)
+        if out is not None:
+            report, where = import_local(files, out, options, told), f"written to {out}"
+        else:
+            from brise.service.jobs.ingest import open_tables
+            from brise.service.settings import load_settings
+
+            settings = load_settings()
+            settings = settings.model_copy(update={"data_dir": data or settings.data_dir / "live"})
+            with open_tables(settings) as tables:
+                report = import_to_store(tables, owner, files, options, told)
+            where = "stored in " + ", ".join(found["tracker"] for found in report["devices"])
     if as_json:
         _print_json(report)
     else:
         from brise.service.jobs.tracker_report import report_lines
 
-        sys.stdout.write("\n".join([*report_lines(report), f"written to {out}"]) + "\n")
+        sys.stdout.write("\n".join([*report_lines(report), where]) + "\n")
 
 
 @tracker.command()
