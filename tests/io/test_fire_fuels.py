@@ -114,6 +114,7 @@ def test_a_wrong_row_is_named(tmp_path, row, said):
         ("code,load_1h_t_ha\nX,1\n", "loads, depth and extinction with units are wanted"),
         ("name,load_1h_t_ha,depth_m,extinction_percent\nX,1,1,1\n", "a column code or number is wanted"),
         (CRAN.format("X").replace("Mx_dead", "Mx"), "columns mx_dead are missing"),
+        ("1e999 OWN 0.1 0 0 1 0 dynamic 2000 1800 0 1 15 8000 8000\n", "number is '1e999', a number is wanted"),
         ("210 OWN 0.1 0 0 1\n", "line 1: 6 fields, 15 are wanted"),
         ("210 OWN 0.1 0 0 1 0 dynamic a 1800 0 1 15 8000 8000\n", "line 1: field 9 is 'a'"),
         ("\n", "no fuel models"),

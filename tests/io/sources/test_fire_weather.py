@@ -176,6 +176,7 @@ def test_wxs(tmp_path, units, values):
         (WXS.format("English", 77, 0, 10, 77, "x"), "line 6: .*numbers are wanted"),
         (WXS.format("English", 77, 0, 10, 77, "")[:-6] + "\n", "line 6: 7 numbers, 10 are wanted"),
         (WXS.format("English", 77, 0, 10, 77, 10).replace("2400", "2560"), "2560 is no time"),
+        (WXS.format("English", 77, 0, 10, 77, "1e400"), "line 6: .*numbers are wanted"),
         ("RAWS_UNITS: English\n", "no rows of weather"),
         ("RAWS: 1\n2016 7 4 2300 77 25 0 10 225 50\n", "no line RAWS_UNITS"),
     ],

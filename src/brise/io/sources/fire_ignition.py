@@ -216,10 +216,11 @@ def _parts(geometry: dict[str, Any], what: str) -> list[tuple[Points, bool]]:
 def _shapefile(path: Path, grid: FireGrid) -> list[Shape]:
     """Parts of every record; in the plane of its .prj, or of the landscape where there is none."""
     try:
-        with warnings.catch_warnings(), shapefile.Reader(str(path)) as reader:
-            warnings.simplefilter("ignore", shapefile.PossiblyCorruptFileHeader)
-            rows = [row for row in reader.iterShapeRecords() if row.shape.shapeType != shapefile.NULL]
-            records = [(row.shape.__geo_interface__, row.record.as_dict()) for row in rows]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", shapefile.PossiblyCorruptFileHeader)  # a shape that breaks off is refused
+            with shapefile.Reader(str(path)) as reader:
+                rows = [row for row in reader.iterShapeRecords() if row.shape.shapeType != shapefile.NULL]
+        records = [(row.shape.__geo_interface__, row.record.as_dict()) for row in rows]
     except (
         shapefile.ShapefileException,
         shapefile.GeoJSON_Error,
