@@ -2,7 +2,15 @@
 
 import importlib
 
-NAMES = ("speed.ingest", "speed.analysis", "speed.api", "speed.inference", "speed.training", "speed.rain_ensemble")
+NAMES = (
+    "speed.ingest",
+    "speed.trackers",
+    "speed.analysis",
+    "speed.api",
+    "speed.inference",
+    "speed.training",
+    "speed.rain_ensemble",
+)
 
 
 for name in NAMES:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from brise.conventions.errors import InputError
 from brise.conventions.trackers import ReadReport, measured
@@ -101,7 +102,7 @@ def _city(path: Path, options: Options, beside: Path) -> City:
             raise InputError(f"{path}: {len(gathered.devices)} stations; a city's table has one")
         name, device = next(iter(gathered.devices.items()))
         frame = pd.concat(list(samples_of(gathered, name, ReadReport())), ignore_index=True)
-    time = frame["time"].astype("int64").to_numpy(np.int64)
+    time: NDArray[np.int64] = np.asarray(frame["time"].astype("int64"), np.int64)
     found = {v: means(time, frame[v].to_numpy(float), device.period_s) for v in measured(frame)}
     if not found:
         raise InputError(f"{path}: no quantity with its unit")
