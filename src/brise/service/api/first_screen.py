@@ -272,8 +272,11 @@ def _whole(number: float) -> str:
     return str(math.floor(number + 0.5))
 
 
-def _hourly(index: Index, told: Mapping[str, Any]) -> list[float | None]:
+def _hourly(index: Index, told: Mapping[str, Any], side: str) -> list[float | None]:
     """The index at hours -24 to 96, the run's over the analyses'; one without numbers by the middle of its bands."""
+    if side == "value" and not index.has_value:
+        side = "category"
+    middle = 0.0 if index.has_value else 0.5
     now = told["current"]["time"]
     out: list[float | None] = [None] * HOURS
     for answer in (told.get("history"), told.get("forecast")):
@@ -284,8 +287,8 @@ def _hourly(index: Index, told: Mapping[str, Any]) -> list[float | None]:
         for at, _ in enumerate(times):
             place = at - zero + 24
             if 0 <= place < HOURS:
-                value = series["value"][at] if index.has_value else series["category"][at]
-                out[place] = value if value is None or index.has_value else value + 0.5
+                value = series[side][at]
+                out[place] = None if value is None else value + middle
     return out
 
 
@@ -303,16 +306,19 @@ def _runs(values: Sequence[float | None]) -> list[list[int]]:
 
 def _curve(index: Index, told: Mapping[str, Any]) -> str:
     """The hourly curve, coloured by band, stretched to the page's width."""
-    values = _hourly(index, told)
+    values, low, high = (_hourly(index, told, side) for side in ("value", "q10", "q90"))
     uppers = [band.upper if index.has_value else place + 1.0 for place, band in enumerate(index.bands)]
-    most = _ceiling(max(uppers[0], *(one or 0.0 for one in values))) if index.has_value else uppers[-1]
+    most = _ceiling(max(uppers[0], *(one or 0.0 for one in (*values, *high)))) if index.has_value else uppers[-1]
     across, up = WIDE / (HOURS - 1), (GROUND - TOP) / most
-    path = area = ""
-    for run in _runs(values):
-        heights = (GROUND - up * min(max(values[at] or 0.0, 0.0), most) for at in run)
-        line = "L".join(f"{across * at:.1f} {height:.1f}" for at, height in zip(run, heights, strict=True))
-        path += f"M{line}"
-        area += f"M{line}L{across * run[-1]:.1f} {GROUND}L{across * run[0]:.1f} {GROUND}Z"
+
+    def line(numbers: Sequence[float | None], places: Sequence[int]) -> str:
+        known = ((at, min(max(numbers[at] or 0.0, 0.0), most)) for at in places)
+        return "L".join(f"{across * at:.1f} {GROUND - up * one:.1f}" for at, one in known)
+
+    runs = [(run, line(values, run)) for run in _runs(values)]
+    path = "".join(f"M{one}" for _, one in runs)
+    area = "".join(f"M{one}L{across * run[-1]:.1f} {GROUND}L{across * run[0]:.1f} {GROUND}Z" for run, one in runs)
+    likely = "".join(f"M{line(high, run)}L{line(low, run[::-1])}Z" for run in _runs(high))
     now = f"{across * 24:.1f}"
     sides = f'y="{TOP - 8}" height="{GROUND - TOP + 8}"'
     kept = 'vector-effect="non-scaling-stroke"'
@@ -321,7 +327,8 @@ def _curve(index: Index, told: Mapping[str, Any]) -> str:
         f'<figure><svg class="curve" viewBox="0 0 {WIDE} {HIGH}" preserveAspectRatio="none" aria-hidden="true">'
         f'<linearGradient id="first-bands" {ends}>{_stops(index, uppers, most)}</linearGradient>'
         f'<rect class="past in-curve" width="{now}" {sides}/>'
-        f'<path fill="url(#first-bands)" opacity="0.28" d="{area}"/>'
+        f'<path fill="url(#first-bands)" opacity="0.16" d="{area}"/>'
+        f'<path class="likely in-curve" fill="url(#first-bands)" d="{likely}"/>'
         f'<path class="under in-curve" {kept} d="{path}"/>'
         f'<path class="line in-curve" {kept} stroke="url(#first-bands)" d="{path}"/>'
         f'<line class="cursor in-curve" {kept} x1="{now}" x2="{now}" y1="{TOP - 8}" y2="{GROUND}"/></svg></figure>'
