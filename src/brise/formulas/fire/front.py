@@ -142,22 +142,19 @@ def _march(
     width = shape[1] + 2
     cells = np.zeros(((shape[0] + 2) * width, 8), np.float32)
     cells[:, 0] = cells[:, 3] = np.inf
-    links = np.empty((len(cells), 3), np.int32)
+    links = np.full((len(cells), 3), -1, np.int32)
     arrival, direction, rate = (np.full(shape, np.nan, np.float32) for _ in range(3))
     end = clock.start
     for number, (opens, closes, spread) in enumerate(stages):
-        if number:
-            front_kernels.turn(cells, table_of(spread, side, parts), (width, end, opens))
-        else:
-            front_kernels.pack(_plain(spread), side, parts, cells[:, 3:6])
-        step = _order(cells, width)
+        table = _plain(spread)
+        order, step = _order(table, side)
+        front_kernels.turn(cells, table, (side, parts), order, (end, opens))
         for ignition in ignitions:
             if end <= ignition.time < closes or (not number and ignition.time == clock.start):
                 _ignite(cells, ignition, max(ignition.time, opens), (width, parts))
         waiting = np.flatnonzero(cells[:, 6] == 1)
         if waiting.size:
             first = float((cells[waiting, 0] + cells[waiting, 7]).min())
-            links[:] = -1
             front_kernels.march(cells, links, waiting, (width, first, closes, step))
         front_kernels.record(cells, (arrival, direction, rate), closes)
         end = closes
@@ -261,7 +258,7 @@ def _checked_spread(spread: Spread, shape: tuple[int, int]) -> None:
         )
 
 
-def _plain(spread: Spread) -> tuple[front_kernels.Floats, front_kernels.Floats, front_kernels.Floats]:
+def _plain(spread: Spread) -> front_kernels.Spreads:
     # of one type and in rows, as the compiled loops know them; a copy only where they are not
     common = np.result_type(np.float32, spread.rate, spread.direction, spread.eccentricity)
     kind: type[np.floating[Any]] = np.float32 if common == np.float32 else np.float64
@@ -296,32 +293,31 @@ def _stages(spreads: Sequence[Spread], clock: Clock) -> list[Stage]:
     return found
 
 
-def table_of(spread: Spread, side: float, parts: int = 1) -> Array32:
-    """One row a part of a cell, with a rim that cannot burn: a, b x, b y of `front_kernels`, s a part of this side."""
+def table_of(spread: Spread, cell_m: float) -> Array32:
+    """One row a cell, with a rim that cannot burn: a, b x, b y of `front_kernels`, s a cell."""
     rows, columns = spread.rate.shape
-    table = np.zeros(((rows * parts + 2) * (columns * parts + 2), 3), np.float32)
+    table = np.zeros(((rows + 2) * (columns + 2), 3), np.float32)
     table[:, 0] = np.inf
-    front_kernels.pack(_plain(spread), side, parts, table)
+    front_kernels.pack(_plain(spread), cell_m, table)
     return table
 
 
-def _order(cells: Array32, width: int) -> float:
-    # a drift for the order of visits; returns the width of a bucket, s. The mean drift of the fast cells is best where
-    # all burn alike; where they differ, so much of it is taken that few steps go back in that order
-    sample = cells[:: 1 + len(cells) // _SAMPLE, 3:6].astype(float)
-    sample = sample[np.isfinite(sample[:, 0])]
-    if not len(sample):
-        return _BUCKET
-    a, b = sample[:, 0], sample[:, 1:]
-    drift = (b / a[:, None]).mean(axis=0) * np.quantile(a, 0.1)
+def _order(table: front_kernels.Spreads, side: float) -> tuple[tuple[float, float], float]:
+    # a drift for the order of visits, and the width of a bucket, s. The mean drift of the fast cells is best where all
+    # burn alike; where they differ, so much of it is taken that few steps go back in that order
+    rate, direction, e = (layer.ravel()[:: 1 + layer.size // _SAMPLE].astype(float) for layer in table)
+    burns = rate > 0
+    if not burns.any():
+        return (0.0, 0.0), _BUCKET
+    rate, direction, e = rate[burns], direction[burns], e[burns]
+    a = side / (rate * (1.0 - e))
+    b = e * a * np.array([np.sin(direction), -np.cos(direction)])
+    drift = (b / a).mean(axis=1, keepdims=True) * np.quantile(a, 0.1)
     shares = np.linspace(1.0, 0.0, 9)
-    least = [a - np.hypot(*(b - share * drift).T) for share in shares]  # to the worst neighbour, in that order
+    least = [a - np.hypot(*(b - share * drift)) for share in shares]  # to the worst neighbour, in that order
     best = int(np.argmax([np.quantile(time / a, _FEW) for time in least]))
-    x, y = shares[best] * drift
-    grid = cells[:, 7].reshape(-1, width)
-    grid[:] = x * (np.arange(width, dtype=np.float32) - width / 2)
-    grid += np.float32(y) * np.arange(len(grid), dtype=np.float32)[:, None]
-    return _BUCKET * float(max(np.quantile(least[best], 0.1), 0.01 * np.quantile(a, 0.1)))
+    x, y = (shares[best] * drift[:, 0]).tolist()
+    return (x, y), _BUCKET * float(max(np.quantile(least[best], 0.1), 0.01 * np.quantile(a, 0.1)))
 
 
 def _ignite(cells: Array32, ignition: Ignition, time: float, frame: tuple[int, int]) -> None:

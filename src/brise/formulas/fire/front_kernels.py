@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from brise.formulas.compiled import Array32, compiled, inlined
 
 Floats: TypeAlias = NDArray[np.floating]
+Spreads: TypeAlias = tuple[Floats, Floats, Floats]
 
 BUCKETS = 4096
 _IDLE, _WAITING, _SETTLED, _BURNED = 0.0, 1.0, 2.0, 3.0
@@ -44,28 +45,31 @@ def unfit(rate: Floats, direction: Floats, eccentricity: Floats) -> tuple[int, i
     return -1, 0, 0
 
 
+@inlined
+def _pace(rate: float, direction: float, eccentricity: float, side: float) -> tuple[float, float, float]:
+    # a, b x, b y
+    if not rate > 0.0:
+        return np.inf, 0.0, 0.0
+    a = side / (rate * (1.0 - eccentricity))
+    return a, eccentricity * a * sin(direction), -eccentricity * a * cos(direction)
+
+
 @compiled
-def pack(spread: tuple[Floats, Floats, Floats], side: float, parts: int, table: Array32) -> None:
-    """Fill a, b x and b y of every part of every cell; the rim, which `table` has too, stays as it is.
+def pack(spread: Spreads, side: float, table: Array32) -> None:
+    """Fill a, b x and b y of every cell; the rim, which `table` has too, stays as it is.
 
     Args:
         spread: (Y, X) rate (m s-1), direction (radians from north), eccentricity.
-        side: of a part, m.
-        parts: on a side of a cell.
-        table: ((Y parts + 2) (X parts + 2), 3).
+        side: of a cell, m.
+        table: ((Y + 2) (X + 2), 3).
     """
     rate, direction, eccentricity = spread
-    width = rate.shape[1] * parts + 2
     for row in range(rate.shape[0]):
         for column in range(rate.shape[1]):
-            a, bx, by = np.inf, 0.0, 0.0
-            if rate[row, column] > 0.0:
-                e, toward = eccentricity[row, column], direction[row, column]
-                a = side / (rate[row, column] * (1.0 - e))
-                bx, by = e * a * sin(toward), -e * a * cos(toward)
-            for y in range(row * parts + 1, (row + 1) * parts + 1):
-                for x in range(column * parts + 1, (column + 1) * parts + 1):
-                    table[y * width + x, 0], table[y * width + x, 1], table[y * width + x, 2] = a, bx, by
+            k = (row + 1) * (rate.shape[1] + 2) + column + 1
+            table[k, 0], table[k, 1], table[k, 2] = _pace(
+                rate[row, column], direction[row, column], eccentricity[row, column], side
+            )
 
 
 @inlined
@@ -360,42 +364,62 @@ def record(cells: Array32, out: tuple[Array32, Array32, Array32], end: float) ->
     arrival, direction, rate = out
     for row in range(arrival.shape[0]):
         for column in range(arrival.shape[1]):
-            c = cells[(row + 1) * (arrival.shape[1] + 2) + column + 1]
-            if c[0] > end or c[6] == _BURNED:
+            k = (row + 1) * (arrival.shape[1] + 2) + column + 1
+            if cells[k, 0] > end or cells[k, 6] == _BURNED:
                 continue
-            c[6] = _BURNED
-            arrival[row, column] = c[0]
-            far = sqrt(c[1] * c[1] + c[2] * c[2])
+            cells[k, 6] = _BURNED
+            arrival[row, column] = cells[k, 0]
+            far = sqrt(cells[k, 1] * cells[k, 1] + cells[k, 2] * cells[k, 2])
             if far > 0.0:
-                x, y = c[1] / far, c[2] / far
+                x, y = cells[k, 1] / far, cells[k, 2] / far
                 direction[row, column] = atan2(x, -y) % (2.0 * pi)
-                rate[row, column] = 1.0 / (c[3] - c[4] * x - c[5] * y)
+                rate[row, column] = 1.0 / (cells[k, 3] - cells[k, 4] * x - cells[k, 5] * y)
 
 
 @compiled
-def turn(cells: Array32, table: Array32, frame: tuple[int, float, float]) -> None:
-    """Go over to another table of spread: the front keeps its place and its shape, and moves on by the new rules.
+def turn(
+    cells: Array32,
+    spread: Spreads,
+    cut: tuple[float, int],
+    order: tuple[float, float],
+    frame: tuple[float, float],
+) -> None:
+    """Go over to a table of spread: the front keeps its place and its shape, and moves on by the new rules.
 
     Args:
-        cells: (cells, 8) float32, the module's rows, recorded up to the old end; changed in place.
-        table: (cells, 3) float32: the new a, b x, b y.
-        frame: width of the grid with its rim, end of the old table (s), start of the new one (s).
+        cells: (cells, 8) float32, the module's rows, recorded up to the old end; changed in place. What burned stays.
+        spread: (Y, X) rate (m s-1), direction (radians from north), eccentricity.
+        cut: side of a part of a cell (m), parts on a side of a cell.
+        order: drift of the order of visits, x and y, s a part.
+        frame: end of the old table, start of the new one, s.
     """
-    width, end, start = frame
-    for k in range(width + 1, len(cells) - width - 1):
-        c = cells[k]
-        if c[6] == _BURNED:
-            continue
-        time, x, y = np.inf, 0.0, 0.0
-        if table[k, 0] < np.inf:
-            if c[0] < np.inf and c[3] < np.inf:
-                if _beside_burned(cells, k, width):
-                    time, x, y = _turned(c, table[k], start, end)
-            else:
-                time, x, y = _from_burned(cells, table[k], k, (width, start))
-        c[0], c[1], c[2] = time, x, y
-        c[6] = _WAITING if time < np.inf else _IDLE
-    cells[:, 3:6] = table
+    rate, direction, eccentricity = spread
+    (side, parts), (end, start) = cut, frame
+    columns = rate.shape[1]
+    width = columns * parts + 2
+    row_of = np.empty((columns, 3), np.float32)
+    for y in range(1, rate.shape[0] * parts + 1):
+        row = (y - 1) // parts
+        if (y - 1) % parts == 0:
+            for column in range(columns):
+                row_of[column, 0], row_of[column, 1], row_of[column, 2] = _pace(
+                    rate[row, column], direction[row, column], eccentricity[row, column], side
+                )
+        for x in range(1, columns * parts + 1):
+            k, column = y * width + x, (x - 1) // parts
+            if cells[k, 6] == _BURNED:
+                continue
+            a = row_of[column, 0]
+            time, u, v = np.inf, 0.0, 0.0
+            if a < np.inf:
+                if cells[k, 3] == np.inf:
+                    time, u, v = _from_burned(cells, row_of[column], k, (width, start))
+                elif cells[k, 0] < np.inf and _beside_burned(cells, k, width):
+                    time, u, v = _turned(cells[k], row_of[column], start, end)
+            cells[k, 0], cells[k, 1], cells[k, 2] = time, u, v
+            cells[k, 3], cells[k, 4], cells[k, 5] = a, row_of[column, 1], row_of[column, 2]
+            cells[k, 6] = _WAITING if time < np.inf else _IDLE
+            cells[k, 7] = order[0] * (x - 0.5 * width) + order[1] * y
 
 
 @compiled
