@@ -94,8 +94,8 @@ def test_what_is_missing_is_assumed_and_said():
     result = simulate(land, stream(), [middle(land)], plain)
     assert any("6%, 7%, 8%" in line for line in result.assumptions)
     assert result.provenance["moisture_at_start"]["1h"] == 0.06
-    green = simulate(land, stream(), [middle(land)], replace(plain, place=(51.0, 4.0)))
-    assert any("herbs 120%" in line for line in green.assumptions)  # July at 51 degrees north
+    grown = simulate(land, stream(), [middle(land)], replace(plain, place=(51.0, 4.0)))
+    assert any("herbs 60%" in line for line in grown.assumptions)  # July at 51 degrees north
 
 
 def test_own_fuel_models_burn():

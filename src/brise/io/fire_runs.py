@@ -22,7 +22,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
+from rasterio.errors import CRSError, RasterioError
 from rasterio.transform import Affine
 from rasterio.warp import transform
 
@@ -48,7 +48,7 @@ def lonlat(grid: FireGrid, x: NDArray[np.float64], y: NDArray[np.float64]) -> tu
     try:
         points = (np.atleast_1d(x).tolist(), np.atleast_1d(y).tolist())
         east, north = transform(CRS.from_wkt(grid.crs), "EPSG:4326", *points)
-    except RasterioError as error:
+    except (CRSError, RasterioError) as error:
         raise InputError(f"the landscape's reference system cannot be read: {error}") from None
     return np.asarray(east), np.asarray(north)
 

@@ -23,8 +23,8 @@ LIVE = {1: (0.30, 0.60), 2: (0.60, 0.90), 3: (0.90, 1.20), 4: (1.20, 1.50)}
 """The moisture scenarios of Scott and Burgan (2005), tables 5 and 6: dead 1, 10, 100 h; live herbs and woody."""
 
 DEFAULT_DEAD, DEFAULT_LIVE = 2, 2
-DORMANT, GREEN = (0.30, 0.70), (1.20, 1.20)
-"""Live herbs and woody in winter and in full leaf (National Fire Danger Rating System, subhumid climates)."""
+DORMANT, GROWN = (0.30, 0.70), LIVE[DEFAULT_LIVE]
+"""Live herbs and woody in winter (National Fire Danger Rating System, subhumid climates), and in a dry summer."""
 
 DRIEST = 0.02
 """No dead fuel outdoors is drier; the law for sunlit fuel in still air would have it so."""
@@ -68,17 +68,18 @@ def scenario(name: str) -> tuple[float, float, float, float, float]:
 def seasonal_live(day: int, latitude: float) -> tuple[float, float]:
     """Live herbaceous and woody moisture of a day of the year where winter cures the herbs, fractions.
 
-    From dormant (30 and 70 %) to full leaf (120 and 120 %) over 45 days, and back in autumn. At 50 degrees leaves open
-    from day 100 on and turn from day 265 on; 3 days later and earlier per degree towards the pole. A convention.
+    From dormant (30 and 70 %) to those of a dry summer (L2: 60 and 90 %, on the side of more fire) over 45 days, and
+    back in autumn. At 50 degrees leaves open from day 100 on and turn from day 265 on; 3 days later and earlier per
+    degree towards the pole. A convention.
 
     >>> [seasonal_live(day, 50.0) for day in (82, 122, 200)]
-    [(0.3, 0.7), (0.74, 0.94), (1.2, 1.2)]
+    [(0.3, 0.7), (0.45, 0.8), (0.6, 0.9)]
     """
     shift = 3.0 * (abs(latitude) - 50.0)
     when = (day if latitude >= 0 else day + 182) % 365
     rising, falling = (when - 100.0 - shift) / 45.0, (when - 265.0 + shift) / 45.0
-    green = float(np.clip(rising, 0, 1) * (1.0 - np.clip(falling, 0, 1)))
-    herb, woody = (low + green * (high - low) for low, high in zip(DORMANT, GREEN, strict=True))
+    leafy = float(np.clip(rising, 0, 1) * (1.0 - np.clip(falling, 0, 1)))
+    herb, woody = (low + leafy * (high - low) for low, high in zip(DORMANT, GROWN, strict=True))
     return round(herb, 2), round(woody, 2)
 
 
