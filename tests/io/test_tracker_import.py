@@ -172,6 +172,18 @@ def test_merged_and_measures_of_the_same_minutes_are_one(tmp_path):
     assert frame["voc"].tolist() == [140.0, 5.0]
 
 
+@pytest.mark.parametrize("block", [8 * 2**20, 64])
+def test_exports_written_below_each_other_are_read_by_their_own_headings(tmp_path, block):
+    text = f"timestamp,NO2 (ppb),VOC (ppb)\n{START},10,140\n{START + 60},11,141\n"
+    text += f"VOC (ppb),date,pm25 (ug/m3),NO2 (ppb)\n142,{stamp(2)},3,12\n"
+    text += f"timestamp,NO2 (ppb),VOC (ppb)\n{START + 180},13,143\n"
+    frame, report, _ = one(tmp_path, write(tmp_path, "a.csv", text), block=block)
+    assert report.rejected == {}
+    assert frame["voc"].tolist() == [140.0, 141.0, 142.0, 143.0]
+    np.testing.assert_allclose(frame["no2"] / frame["no2"][0] * 10, [10, 11, 12, 13], rtol=1e-12)
+    assert frame["pm25"].tolist()[2] == 3.0
+
+
 @pytest.mark.parametrize(
     ("encoding", "told"),
     [("utf-8-sig", "utf-8-sig"), ("utf-16", "utf-16"), ("utf-16-le", "utf-16-le"), ("utf-16-be", "utf-16-be"),

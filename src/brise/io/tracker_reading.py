@@ -14,6 +14,7 @@ from brise.io.sources.tracker_dialect import (
     heading_section,
     match,
     sample_rows,
+    sections,
 )
 from brise.io.sources.tracker_gpx import read_gpx
 from brise.io.sources.tracker_mapping import Mapping, mapped_plan
@@ -93,8 +94,12 @@ def _tables(stream: Iterator[bytes], name: str, how: tuple[Options, str], report
         delimiter = options.mapping.delimiter if options.mapping is not None else ""
         top = heading_section(iter([first]), delimiter, lambda labels: _dialect(labels, known) is not None)
         dialect = _dialect(top.labels, known) or known[-1]
-        sections = iter([replace(top, rows=chain(top.rows, stream))]) if dialect.split is None else dialect.split(whole)
-        for section in sections:
+        top = replace(top, rows=chain(top.rows, stream))
+        several = (
+            dialect.split(whole) if dialect.split else sections(top, lambda labels: _dialect(labels, known) is not None)
+        )
+        for section in several:
+            dialect = _dialect(section.labels, known) or dialect if dialect.split is None else dialect
             block = next(section.rows, b"")
             rows = sample_rows(block, section.delimiter)
             if options.mapping is not None and dialect is options.mapping.dialect:

@@ -278,6 +278,61 @@ def heading_section(stream: Iterator[bytes], delimiter: str, known: Callable[[li
     )
 
 
+_HEADING_WORDS = (b"timestamp", b"Timestamp", b"date", b"Date", b"time", b"Time")
+
+
+def sections(top: Section, known: Callable[[list[str]], bool]) -> Iterator[Section]:
+    """A table, and those below it where headings stand again, in whatever order: exports written one after the other.
+
+    Args:
+        top: The first.
+        known: Whether headings are some tracker's.
+    """
+    pending: list[bytes] = []
+    blocks = top.rows
+    following: list[Section] = [top]
+    lines = top.lines
+
+    def rows(words: tuple[bytes, ...]) -> Iterator[bytes]:
+        nonlocal lines
+        while (block := pending.pop() if pending else next(blocks, None)) is not None:
+            found = _heading_in(block, words, known)
+            if found is None:
+                lines += block.count(b"\n")
+                yield block
+                continue
+            start, end, labels, sign = found
+            lines += block[:start].count(b"\n") + 1
+            pending.append(block[end:])
+            following.append(Section(labels, lines, sign, iter(())))
+            yield block[:start]
+            return
+
+    while following:
+        section = following.pop()
+        named = tuple(label.strip().encode() for label in section.labels if bare(split_label(label)[0]) in TIMES)
+        yield Section(section.labels, section.lines, section.delimiter, rows((*_HEADING_WORDS, *named)))
+
+
+def _heading_in(
+    block: bytes, words: tuple[bytes, ...], known: Callable[[list[str]], bool]
+) -> tuple[int, int, list[str], str] | None:
+    """(start, end, labels, delimiter) of the first line of headings in a block."""
+    tried: set[int] = set()
+    hits = sorted(at for word in set(words) if (at := block.find(word)) >= 0)
+    for hit in hits:
+        start = block.rfind(b"\n", 0, hit) + 1
+        end = block.find(b"\n", hit) + 1
+        if start not in tried:
+            tried.add(start)
+            line = block[start:end].decode("utf-8", "replace").strip()
+            sign = delimiter_of(line)
+            labels = fields_of(line, sign)
+            if known(labels):
+                return start, end, labels, sign
+    return None
+
+
 def looks_like_a_table(labels: Iterable[str]) -> bool:
     """Whether headings hold a time and something with a unit, or a place.
 

@@ -169,6 +169,8 @@ def meaning(label: str, defaults: Mapping[str, str]) -> Meaning | str:
     name, unit, after = split_label(label)
     if name == "plume aqi" and not unit:
         return Meaning(f"{REPORTED}plume", unit="plume aqi")
+    if name == "plume aqi":  # "Plume AQI (NO2)"
+        name, unit = unit, "plume aqi"
     ours = name_of(name)
     if ours is None:
         return "not a known quantity"
