@@ -1,6 +1,6 @@
 """The fire front beside Pyretechnics, in one run and on one core: burned cells a second, and where the two fires agree.
 
-    make peers && python -m benchmarks.speed.fire_front_peer [SIDE]
+    make peers && python -m benchmarks.speed.fire_front_peer [SHARED_DATA]
 
 The same landscape, ignition, fuels, moisture and wind for both; CPU seconds of each (Pyretechnics in its own process
 and environment: it pins NumPy 1). Pyretechnics works out fire behaviour within its level-set steps. So ours is given
@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from brise.formulas.fire.cells import Ground, surface_cells
@@ -29,7 +30,7 @@ from brise.formulas.fire.wind import wind_adjustment
 
 PYTHON = Path(__file__).resolve().parents[2] / "build" / "pyretechnics" / "bin" / "python"
 MOISTURE = {"dead_1hr": 0.06, "dead_10hr": 0.07, "dead_100hr": 0.08, "live_herbaceous": 0.6, "live_woody": 0.9}
-CELL, WIND_10M, FROM, RUNS = 30.0, 18.0, 240.0, 5  # m, km/h, degrees
+CELL, WIND_10M, FROM, RUNS, SIDE = 30.0, 18.0, 240.0, 5, 400  # m, km/h, degrees, times, cells
 
 # Runs in Pyretechnics' environment: rows to the north, percent and km/h its own way, minutes.
 PEER = """
@@ -72,17 +73,34 @@ def landscape(n: int, varied: bool) -> dict[str, np.ndarray]:
     }
 
 
+def worcester(folder: Path, n: int) -> dict[str, np.ndarray]:
+    """A real landscape (LANDFIRE): its north-west corner, without its canopy."""
+    fuel, percent, aspect = (
+        np.asarray(Image.open(folder / f"{name}.tif"))[:n, :n].astype(float)
+        for name in ("LC22_F40_230", "LC20_SlpP_220", "LC20_Asp_220")
+    )
+    known = fuel < 300
+    return {
+        "fuel_model": np.where(known, fuel, 99).astype(int),
+        "slope": np.where(known, percent / 100.0, 0.0),
+        "aspect": np.where(aspect >= 0, aspect, 0.0),
+    }
+
+
 def spread_of(ground: dict[str, np.ndarray]) -> Spread:
-    codes, at = np.unique(ground["fuel_model"], return_inverse=True)
+    codes = np.flatnonzero(np.bincount(ground["fuel_model"].ravel()))
+    place = np.zeros(codes[-1] + 1, np.int32)
+    place[codes] = np.arange(len(codes))
+    at = place[ground["fuel_model"]].ravel()
     fuel = fuel_arrays(codes)
-    facing = np.radians(ground["aspect"] + 180.0)
-    rise = (ground["slope"] * np.array([np.sin(facing), np.cos(facing)])).reshape(2, -1).astype(np.float32)
-    shelter = wind_adjustment(fuel.depth)[at].ravel().astype(np.float32)
+    facing, steep = np.radians(ground["aspect"].ravel() + 180.0, dtype=np.float32), ground["slope"].ravel()
+    rise = np.stack([np.sin(facing), np.cos(facing)]) * steep.astype(np.float32)
+    shelter = wind_adjustment(fuel.depth).astype(np.float32)[at]
     bed = fuel_bed(fuel, np.repeat(np.array(list(MOISTURE.values()))[:, None], len(codes), axis=1))
     speed, towards = WIND_10M * 0.87 / 3.6, np.radians(FROM + 180.0)  # 0.87: Pyretechnics' 20-ft over 10-m wind
     wind = float(speed * np.sin(towards)), float(speed * np.cos(towards))
-    found = surface_cells(Ground(at.ravel().astype(np.int32), shelter, rise), bed, wind)
-    shape = codes[at].shape
+    found = surface_cells(Ground(at, shelter, rise), bed, wind)
+    shape = ground["slope"].shape
     e = eccentricity(found.length_to_width).astype(np.float32)
     return Spread(0.0, found.rate.reshape(shape), found.direction.reshape(shape), e.reshape(shape))
 
@@ -113,7 +131,9 @@ def theirs(ground: dict[str, np.ndarray], ignition: Ignition, minutes: float) ->
 
 def compare(name: str, ground: dict[str, np.ndarray], minutes: float) -> None:
     n = len(ground["slope"])
-    ignition = Ignition([n // 2], [n // 3], 0.0)
+    burns = np.argwhere(~np.isin(ground["fuel_model"], (91, 92, 93, 98, 99)))
+    row, column = burns[np.abs(burns - [n // 2, n // 3]).sum(axis=1).argmin()].tolist()
+    ignition = Ignition([row], [column], 0.0)
     whole, alone, found = ours(ground, ignition, minutes)
     seconds, peer = theirs(ground, ignition, minutes)
     us, them = np.isfinite(found.arrival), np.isfinite(peer) & (peer <= minutes)
@@ -135,9 +155,11 @@ def main() -> None:
     if not PYTHON.exists():
         print(f"skipped: Pyretechnics is not in {PYTHON.parents[1]}; make peers installs it")
         return
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 400
-    compare("Flat grass (GR2)", landscape(n, False), 4.0 * n)
-    compare("Seven fuels on hills", landscape(n, True), 6.0 * n)
+    data = Path(sys.argv[1] if len(sys.argv) > 1 else "../shared/data") / "fire" / "flammap_worcester_vt"
+    compare("Flat grass (GR2)", landscape(SIDE, False), 4.0 * SIDE)
+    compare("Seven fuels on hills", landscape(SIDE, True), 6.0 * SIDE)
+    if data.exists():
+        compare("Worcester, Vermont, without canopy", worcester(data, SIDE), 24.0 * SIDE)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ def eccentricity(ratio: ArrayLike) -> Array:
     >>> eccentricity([1.0, 2.236]).round(4).tolist()
     [0.0, 0.8944]
     """
-    return np.asarray(np.sqrt(1.0 - np.asarray(ratio, float) ** -2.0))
+    longer = np.asarray(ratio, float)
+    return np.asarray(np.sqrt(1.0 - 1.0 / (longer * longer)))  # a general power costs ten times as much
 
 
 def backing_rate(head: ArrayLike, ratio: ArrayLike) -> Array:
