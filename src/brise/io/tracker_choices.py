@@ -32,7 +32,7 @@ class Label(NamedTuple):
     """What the owner says a stretch of time was, whatever was inferred.
 
     Attributes:
-        field: `mode` or `indoor`.
+        field: `mode` or `surroundings`.
         start: Seconds since 1970 UTC; the stretch is start < time ≤ end.
         end: The same.
         value: One of the field's words.

@@ -75,7 +75,7 @@ labels = Table(
     "tracker_labels",
     METADATA,
     Column("device", Integer, nullable=False),
-    Column("field", Text, nullable=False),  # mode, indoor
+    Column("field", Text, nullable=False),  # mode, surroundings
     Column("start", BigInteger, nullable=False),
     Column("end", BigInteger, nullable=False),
     Column("value", Text, nullable=False),

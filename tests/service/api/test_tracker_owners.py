@@ -35,7 +35,7 @@ class Person:
         ).is_success
         where = f"/v1/trackers/{self.tracker}"
         assert self.ask("PUT", f"{where}/sharing", json={"periods": [{"start": "2020-01-01"}]}).is_success
-        said = {"field": "mode", "start": "2020-01-01", "end": "2020-01-02", "value": "walking"}
+        said = {"field": "mode", "start": "2020-01-01", "end": "2020-01-02", "value": "walk"}
         assert self.ask("PUT", f"{where}/labels", json={"labels": [said]}).is_success
         named = {"name": f"{name} home", "latitude": place, "longitude": place}
         assert self.ask("PUT", "/v1/owners/me/places", json={"places": [named]}).is_success
@@ -115,6 +115,20 @@ def test_samples_come_in_pages_with_their_units(ann):
         assert ann.get(f"{url}?{wrong}").status_code == 422
 
 
+def test_exposure_is_of_a_period_and_keeps_to_what_the_owner_said(ann):
+    url = f"/v1/trackers/{ann.tracker}/exposure"
+    there = "start=2023-11-14&end=2023-11-15&timezone=Europe/Paris"
+    found = ann.get(f"{url}?{there}").json()
+    assert found["measured_s"] == 40 * 60
+    assert found["utc_offset_s"] == 3600
+    assert found["words"]
+    span = {"field": "surroundings", "start": "2023-11-14", "end": "2023-11-15", "value": "outdoors"}
+    ann.ask("PUT", f"/v1/trackers/{ann.tracker}/labels", json={"labels": [span]})
+    assert ann.get(f"{url}?{there}").json()["surroundings"] != found["surroundings"]
+    assert ann.get(f"{url}?start=2001-01-01&end=2001-01-02").status_code == 404
+    assert ann.get(f"{url}?timezone=Mars").status_code == 422
+
+
 def test_a_period_can_be_erased(ann):
     url = f"/v1/trackers/{ann.tracker}/observations"
     assert ann.ask("DELETE", f"{url}?start=2023-11-14T22:13:20Z&end=2023-11-14T22:15:20Z").json() == {"samples": 2}
@@ -134,8 +148,8 @@ def test_shared_periods_are_joined_and_checked(ann):
 
 def test_labels_are_words_that_are_known(ann):
     url = f"/v1/trackers/{ann.tracker}/labels"
-    said = {"field": "indoor", "start": "2026-01-01", "end": "2026-01-02", "value": "true"}
-    assert ann.ask("PUT", url, json={"labels": [said]}).json()["labels"][0]["value"] == "true"
+    said = {"field": "surroundings", "start": "2026-01-01", "end": "2026-01-02", "value": "indoors"}
+    assert ann.ask("PUT", url, json={"labels": [said]}).json()["labels"][0]["value"] == "indoors"
     for wrong in ({"value": "maybe"}, {"field": "mood"}, {"end": "2025-01-01"}):
         assert ann.ask("PUT", url, json={"labels": [said | wrong]}).status_code == 422
     assert ann.ask("PUT", url, json={"labels": [said, said]}).status_code == 422
@@ -181,7 +195,7 @@ def test_the_export_holds_everything_and_no_formula(ann):
     for kept in ("owner.json", f"{ann.tracker}/choices.json"):
         assert ann.token.split("_")[2] not in archive.read(kept).decode()
     assert f"{MARK} home" in archive.read("owner.json").decode()
-    assert "walking" in archive.read(f"{ann.tracker}/choices.json").decode()
+    assert '"walk"' in archive.read(f"{ann.tracker}/choices.json").decode()
 
 
 def test_accounts_are_limited_and_can_be_closed(client, make_client):

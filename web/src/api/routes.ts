@@ -40,6 +40,7 @@ export interface Routes {
   "/v1/tiles/{layer}/{z}/{x}/{y}.png": { query: { lead?: string | number; time?: string | number; minutes?: string | number; palette?: string | number; }; answer: string };
   "/v1/trackers": { query: {  }; answer: Trackers };
   "/v1/trackers/{tracker_id}": { query: {  }; answer: Tracker };
+  "/v1/trackers/{tracker_id}/exposure": { query: { start?: string | number; end?: string | number; timezone?: string | number; }; answer: Record<string, unknown> };
   "/v1/trackers/{tracker_id}/imports": { query: {  }; answer: Imports };
   "/v1/trackers/{tracker_id}/imports/{import_id}": { query: {  }; answer: ImportShown };
   "/v1/trackers/{tracker_id}/labels": { query: {  }; answer: Labels };

@@ -249,12 +249,12 @@ export interface JobRun {
 }
 
 export interface LabelAsked {
-  field: "mode" | "indoor";
+  field: "mode" | "surroundings";
   /** ISO 8601; without offset it is UTC. */
   start: string;
   /** ISO 8601; without offset it is UTC. */
   end: string;
-  /** still, walking, cycling, vehicle; or true, false. */
+  /** still, walk, cycle, vehicle; indoors, outdoors. */
   value: string;
 }
 

@@ -19,6 +19,7 @@ from brise.service.api.tracker_schemas import Erased, Samples
 from brise.service.api.trackers import ONE, REFUSED, seconds_asked
 from brise.service.jobs.erase import erase_period
 from brise.service.jobs.export import samples_csv
+from brise.service.jobs.owner_exposure import owner_exposure
 
 router = APIRouter(tags=["trackers"])
 MAX_SAMPLES = 10_000
@@ -110,6 +111,29 @@ def columns_of(samples: pd.DataFrame) -> dict[str, list[Any]]:
         "|".join(name for name in MEASURED if int(one) & suspect_bit(name)) for one in samples["suspect"]
     ]
     return columns
+
+
+class ExposureQuery(BaseModel):
+    """Over which period."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: Annotated[Text, Field(description="ISO 8601, not included.")] = None
+    end: Annotated[Text, Field(description="ISO 8601, included.")] = None
+    timezone: Annotated[str, Field(max_length=40, description="IANA zone of the days (default: by the sun).")] = ""
+
+
+@router.get(
+    f"{ONE}/exposure",
+    summary="What its wearer breathed: how much, where, doing what, beside the guidelines; in numbers and words.",
+    response_model=None,
+    responses={200: {"model": dict[str, Any]}, **REFUSED},
+)
+def exposure(request: Request, mine: MyTracker, query: Annotated[ExposureQuery, Query()]) -> Response:
+    """Computed of the corrected samples of start < time ≤ end, at most 100,000."""
+    period = tuple(seconds_asked(name, text) if (text := getattr(query, name)) else None for name in ("start", "end"))
+    found = owner_exposure(store_of(request).tables(), mine.owner, mine.tracker, (period[0], period[1]), query.timezone)
+    return private(found)
 
 
 @router.delete(

@@ -10,7 +10,6 @@ Name = Annotated[str, Field(max_length=80, pattern=r"^[^\x00]*$")]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 When = Annotated[str, Field(max_length=40, description="ISO 8601; without offset it is UTC.")]
-Mode = Literal["still", "walking", "cycling", "vehicle"]
 
 
 class Asked(BaseModel):
@@ -141,10 +140,10 @@ class Sharing(Asked):
 class LabelAsked(Asked):
     """What the owner says a stretch of time was."""
 
-    field: Literal["mode", "indoor"]
+    field: Literal["mode", "surroundings"]
     start: When
     end: When
-    value: Annotated[str, Field(max_length=20, description="still, walking, cycling, vehicle; or true, false.")]
+    value: Annotated[str, Field(max_length=20, description="still, walk, cycle, vehicle; indoors, outdoors.")]
 
 
 class Labels(Asked):

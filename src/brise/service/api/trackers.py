@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from brise.formulas.tracker_journeys import MODES, SURROUNDINGS
 from brise.io.owners import Tracker
 from brise.io.tables import Tables
 from brise.io.tracker_choices import Label, Period
@@ -30,7 +31,7 @@ from brise.service.api.tracker_schemas import Tracker as TrackerOut
 from brise.service.jobs.erase import erase_tracker
 
 router = APIRouter(tags=["trackers"])
-WORDS = {"mode": ("still", "walking", "cycling", "vehicle"), "indoor": ("true", "false")}
+WORDS = {"mode": MODES[1:], "surroundings": SURROUNDINGS[1:]}
 ONE = "/v1/trackers/{tracker_id}"
 REFUSED = problems(401, 404, 422, 429, 503)
 REFUSED_BODY = problems(400, 401, 404, 413, 422, 429, 503)

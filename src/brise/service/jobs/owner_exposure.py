@@ -1,0 +1,62 @@
+"""An owner's exposure from what the server keeps: corrected, with what the owner has said of places and times."""
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from brise.conventions.errors import InputError, NotFoundError
+from brise.io.owners import Owner, Tracker
+from brise.io.tables import Tables
+from brise.models.sensor_correction import correct
+from brise.products.exposure_words import english, sentences
+from brise.products.personal_exposure import Told, compute
+from brise.products.tracker_table import trusted
+
+MOST_SAMPLES = 100_000
+"""Of one answer: ten weeks at one a minute, a day at one a second."""
+
+
+def owner_exposure(
+    tables: Tables, owner: Owner, tracker: Tracker, period: tuple[int | None, int | None], zone: str
+) -> dict[str, Any]:
+    """Exposure of start < time ≤ end (seconds since 1970 UTC), with sentences.
+
+    Args:
+        tables: The store.
+        owner: Whose.
+        tracker: Theirs.
+        period: Start and end; None = open.
+        zone: IANA zone of the days; "" = by the sun.
+
+    Raises:
+        NotFoundError: Nothing was measured then.
+        InputError: The zone is none, or there are too many samples.
+    """
+    mine = owner.key, tracker.key
+    samples = tables.samples.read(*mine, start=period[0], end=period[1], limit=MOST_SAMPLES + 1)
+    if samples.empty:
+        raise NotFoundError("nothing was measured within this period")
+    if len(samples) > MOST_SAMPLES:
+        raise InputError(f"more than {MOST_SAMPLES:,} samples; ask for a shorter period")
+    middle = samples["time"].iloc[len(samples) // 2].to_pydatetime()
+    told = Told(
+        offset_s=_offset(zone, middle),
+        places=[(one.latitude, one.longitude, one.name) for one in tables.choices.places(owner.key)],
+        spans=[(one.start, one.end, one.value) for one in tables.choices.labels(*mine) if one.field == "surroundings"],
+    )
+    clean = trusted(samples)
+    corrected = correct(clean, make=tracker.model.lower() or "unknown")
+    found = compute(clean.assign(**{name: corrected.values[name] for name in corrected.values.columns}), told)
+    said = sentences(found)
+    return found | {"corrections": corrected.names, "sentences": said, "words": [english(one) for one in said]}
+
+
+def _offset(zone: str, moment: datetime) -> int | None:
+    """How far a zone is ahead of UTC; None where none is named."""
+    if not zone:
+        return None
+    try:
+        offset = moment.astimezone(UTC).astimezone(ZoneInfo(zone)).utcoffset()
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(f"timezone={zone!r}: an IANA zone, such as Europe/Paris") from None
+    return None if offset is None else int(offset.total_seconds())
