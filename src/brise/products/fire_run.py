@@ -1,10 +1,10 @@
 """What a fire simulation is asked and what it answers: the records that `fire_spread` and its neighbours share.
 
-    simulate(landscape, weather, starts, options, progress)  -> FireResult        products/fire_spread.py
-    ensemble(landscape, weather, starts, options, progress)  -> FireEnsemble      products/fire_ensemble.py
-    calibrate(landscape, weather, starts, options, observed) -> Calibration       products/fire_calibration.py
-    summarise(result, ensemble) -> dict, perimeters(grid, arrival, times)         products/fire_summary.py
-    hourly_release(landscape, result, options) -> Release                         products/fire_release.py
+    simulate(landscape, weather, starts, options, progress, factors)      -> FireResult      fire_spread.py
+    ensemble(landscape, weather, starts, options, progress)               -> FireEnsemble    fire_ensemble.py
+    calibrate(landscape, weather, starts, options, observed, progress)    -> Calibration     fire_calibration.py
+    reforecast(landscape, weather, starts, options, calibration, progress) -> FireEnsemble   fire_calibration.py
+    summarise(result, ensemble) -> dict, perimeters(grid, arrival, minutes), rasters, outlines  fire_summary.py
 
 `progress` is called with the share done, 0 to 1; what it raises ends the run. All are pure: the same call, the same
 answer, whatever the number of threads.
