@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 from brise.formulas.fire import front_kernels
 from brise.formulas.fire.front import Clock, Ignition, Spread, front, fronts
 
-RUNS, CELL, FOREVER = 4, 30.0, 1e9
+RUNS, CELL, FOREVER = 8, 30.0, 1e9
 
 
 def landscape(n: int, rough: float, e: float) -> Spread:
