@@ -124,6 +124,19 @@ def test_crowns_burn_where_the_fire_is_hot_enough():
     assert np.nanmax(bare.fraction) == 0
 
 
+def test_embers_jump_a_road():
+    tall = {"canopy_cover": 0.5, "canopy_height": 15.0, "canopy_base": 0.5, "canopy_density": 0.2}
+    land = grass(61, 61, code=145, **{name: np.full((61, 61), value, np.float32) for name, value in tall.items()})
+    land.fuel[:, 35:37] = 91
+    asked = options(2.0, embers=2.0, seed=1)
+    jumped = simulate(land, stream(2, 15.0), [middle(land)], asked)
+    held = simulate(land, stream(2, 15.0), [middle(land)], replace(asked, embers=0.0))
+    assert np.isfinite(jumped.arrival[:, 37:]).any()
+    assert np.isnan(held.arrival[:, 37:]).all()
+    again = simulate(land, stream(2, 15.0), [middle(land)], asked)
+    np.testing.assert_array_equal(again.arrival, jumped.arrival)
+
+
 def test_rates_multiply():
     land = grass(161, 161)
     slow = simulate(land, stream(), [middle(land)], options(0.5))
@@ -226,6 +239,7 @@ def test_the_last_row_is_held_and_said():
         ({"foliar_moisture": 10.0}, "foliar moisture 1000%"),
         ({"moisture": (9.0, None, None, None, None)}, "fuel moisture 900.0%"),
         ({"parts": 2}, "2 parts"),
+        ({"embers": -1.0}, "-1.0 embers"),
     ],
 )
 def test_options_are_checked(wrong, message):

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from brise.conventions.errors import InputError
 from brise.conventions.fire import FireStart, FireWeather, Landscape
 from brise.formulas.fire.front import Clock, Front, Ignition, Spread, front
+from brise.formulas.fire.front_spotting import Spotting, front_with_spotting
+from brise.products.fire_embers import FARTHEST_M, embers_of
 from brise.products.fire_ground import Terrain, Window, terrain_of
 from brise.products.fire_ignition import Placed, burnable, lit_cells, place
 from brise.products.fire_moisture import moistures
@@ -44,6 +46,7 @@ class Factors:
         rate: Of the rate of spread.
         fuel: Of the rate of spread, by fuel model.
         shift: Eastward and northward, m, of the ignitions.
+        seed: Of the embers.
     """
 
     wind_speed: Array | float = 1.0
@@ -53,6 +56,7 @@ class Factors:
     rate: float = 1.0
     fuel: dict[int, float] = field(default_factory=dict)
     shift: tuple[float, float] = (0.0, 0.0)
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,6 +158,8 @@ def scene_of(landscape: Landscape, weather: FireWeather, starts: list[FireStart]
     if options.burn_periods and not periods:
         raise InputError(f"no burn period lies within {options.hours:g} h from {options.start}")
     scene = Scene(landscape, weather, options, placed, slots(weather, options), Clock(0.0, end, tuple(periods)))
+    if options.embers:
+        return replace(scene, options=replace(options, parts=1))
     return scene if options.parts else _with_parts(scene, max(options.members, 1))
 
 
@@ -187,7 +193,7 @@ def burn(scene: Scene, factors: Factors | None = None, reach: int = FIRST_REACH)
         window = scene.window(reach)
         ready = scene.ready(window)
         beds = tuple(_beds(scene, ready, factors))
-        found = _front(scene, ready, (beds, ignitions))
+        found = _front(scene, ready, (beds, ignitions), factors.seed)
         if not _at_rim(found.arrival, window, scene):
             return Burned(window, found, beds, reach)
         reach *= 2
@@ -231,7 +237,7 @@ def _beds(scene: Scene, ready: Ready, factors: Factors) -> list[Beds]:
     return [beds_of(ready.terrain, wet[k], (float(east[k]), float(north[k])), rate, overall) for k in range(count)]
 
 
-def _front(scene: Scene, ready: Ready, fire: tuple[tuple[Beds, ...], tuple[Ignition, ...]]) -> Front:
+def _front(scene: Scene, ready: Ready, fire: tuple[tuple[Beds, ...], tuple[Ignition, ...]], seed: int) -> Front:
     beds, ignitions = fire
     terrain = ready.terrain
     tables = [table(terrain, each, scene.options) for each in beds]
@@ -244,10 +250,26 @@ def _front(scene: Scene, ready: Ready, fire: tuple[tuple[Beds, ...], tuple[Ignit
     inside = [
         replace(each, rows=[r - top for r in each.rows], columns=[c - left for c in each.columns]) for each in lit
     ]
+    if scene.options.embers:
+        return _spotted(scene, ready, (beds, spreads), inside, seed)
     found = front(spreads, inside, scene.clock, scene.landscape.grid.cell_m, scene.options.parts)
     for (_, closed), (opens, _) in pairwise(scene.clock.periods):  # a cell's time is the mean of its corners'
         found.arrival[(found.arrival > closed) & (found.arrival < opens)] = opens
     return found
+
+
+def _spotted(
+    scene: Scene, ready: Ready, rows: tuple[tuple[Beds, ...], list[Spread]], ignitions: list[Ignition], seed: int
+) -> Front:
+    air = scene.weather.temperature[scene.slots.rows]
+    embers = [
+        embers_of(ready.terrain, beds, ready.moisture[k, 0], float(air[k]), scene.options)
+        for k, beds in enumerate(rows[0])
+    ]
+    rng = np.random.default_rng((scene.options.seed, seed))
+    cell = scene.landscape.grid.cell_m
+    spotting = Spotting(embers, farthest=FARTHEST_M)
+    return front_with_spotting(rows[1], ignitions, scene.clock, cell, spotting, rng).front
 
 
 def _lights(ignition: Ignition, spreads: list[Spread], scene: Scene, corner: tuple[int, int]) -> bool:
@@ -280,10 +302,11 @@ def _shifted(scene: Scene, shift: tuple[float, float]) -> tuple[Ignition, ...]:
 def _at_rim(arrival: Array32, window: Window, scene: Scene) -> bool:
     """Whether the fire reached a side of the window that is not a side of the landscape."""
     grid = scene.landscape.grid
+    rim = 1 + (int(np.ceil(FARTHEST_M / grid.cell_m)) if scene.options.embers else 0)  # embers land in the window
     sides = (
-        (window[0] > 0, arrival[0]),
-        (window[1] < grid.rows, arrival[-1]),
-        (window[2] > 0, arrival[:, 0]),
-        (window[3] < grid.columns, arrival[:, -1]),
+        (window[0] > 0, arrival[:rim]),
+        (window[1] < grid.rows, arrival[-rim:]),
+        (window[2] > 0, arrival[:, :rim]),
+        (window[3] < grid.columns, arrival[:, -rim:]),
     )
     return any(open_ and np.isfinite(side).any() for open_, side in sides)

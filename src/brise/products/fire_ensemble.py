@@ -106,6 +106,7 @@ def _draw(scene: Scene, rng: np.random.Generator, codes: list[int]) -> Factors:
         rate=float(np.exp(rate)),
         fuel=dict(zip(codes, np.exp(own).tolist(), strict=True)),
         shift=(float(east), float(north)),
+        seed=int(rng.integers(2**32)),
     )
 
 

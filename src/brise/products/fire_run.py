@@ -80,6 +80,7 @@ class FireOptions:
         members: Of the ensemble; 0 is one deterministic run.
         parts: Cells are cut in so many a side: 1 is fast, 3 lets fire run along the edge of a faster cell (`front`), 0
             is 3 where the fire and its members are few enough cells, else 1.
+        embers: That a cell throws when its crowns burn (each may light a spot fire downwind); 0 is no spotting.
         seed: The same seed gives the same members.
         spreads: How uncertain the inputs are.
         workers: Threads of an ensemble.
@@ -101,6 +102,7 @@ class FireOptions:
     place: tuple[float, float] | None = None
     members: int = 0
     parts: int = 0
+    embers: float = 0.0
     seed: int = 0
     spreads: Spreads = field(default_factory=Spreads)
     workers: int = 2
@@ -128,6 +130,8 @@ class FireOptions:
         self._check_numbers()
 
     def _check_numbers(self) -> None:
+        if not 0 <= self.embers <= 1000:
+            raise InputError(f"{self.embers} embers a cell: 0 to 1000")
         if self.parts not in (0, 1, 3, 5):
             raise InputError(f"{self.parts} parts a side of a cell: 1, 3 or 5; 0 chooses")
         for name, number in (("rate factor", self.rate_factor), ("wind factor", self.wind_factor)):

@@ -65,6 +65,7 @@ def simulate(
     foliar_moisture: Annotated[float, typer.Option(help="Of the crowns, percent.")] = 100.0,
     rate_factor: Annotated[float, typer.Option(help="Multiplies every rate of spread.")] = 1.0,
     parts: Annotated[int, typer.Option(help="Cut cells in so many a side (1, 3, 5; 0 chooses).")] = 0,
+    embers: Annotated[float, typer.Option(help="Thrown by a cell whose crowns burn: spot fires; 0 is none.")] = 0.0,
     members: Annotated[int, typer.Option(help="Possible fires, for burn probability and quantiles.", min=0)] = 0,
     seed: Annotated[int, typer.Option(help="Of the members and of the calibration.", min=0)] = 0,
     observed: Annotated[
@@ -98,6 +99,7 @@ def simulate(
         foliar_moisture=foliar_moisture / 100.0,
         rate_factor=rate_factor,
         parts=parts,
+        embers=embers,
         members=members,
         seed=seed,
         burn_periods=tuple(_period(text) for text in burn_period or ()),
