@@ -9,7 +9,8 @@ import pytest
 
 from brise.conventions.errors import InputError
 from brise.conventions.trackers import ReadReport
-from brise.io import tracker_files
+from brise.formulas.tracker_cleaning import doubts
+from brise.io import tracker_files, tracker_spool
 from brise.io.sources.tracker_mapping import read_mapping
 from brise.io.tracker_import import gather, samples_of
 from brise.io.tracker_reading import Options
@@ -35,7 +36,7 @@ def read(tmp_path, *paths, **options):
         parts = list(samples_of(gathered, device, report))
         frames[device] = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
         reports.append(report)
-    kept = sum(r.kept for r in reports) + sum(r.merged for r in reports)
+    kept = sum(r.kept + r.merged for r in reports) + gathered.report.merged
     refused = sum(gathered.report.rejected.values()) + sum(sum(r.rejected.values()) for r in reports)
     assert gathered.report.read == kept + refused
     return frames, gathered.report, reports
@@ -160,6 +161,16 @@ def test_an_organisations_archive_of_several_sensors(tmp_path):
     ]
 
 
+def test_a_folder_is_an_archive_unpacked(tmp_path):
+    for number in (7, 12):
+        text = f"timestamp,NO2 (ppb)\n{START},{number}\n"
+        write(tmp_path, f"flow/task_1/sensor_{number}/sensor_measures_1.csv", text)
+    write(tmp_path, "flow/task_1/notes.pdf", b"%PDF")
+    frames, report, _ = read(tmp_path, tmp_path / "flow")
+    assert sorted(frames) == ["12", "7"]
+    assert report.notes[0] == "flow/task_1/notes.pdf: left out, not a table or a track"
+
+
 def test_merged_and_measures_of_the_same_minutes_are_one(tmp_path):
     a = write(
         tmp_path, "m1.csv", f"timestamp,NO2 (ppb),VOC (ppb),NO2 (Plume AQI)\n{START},10,,9\n{START + 60},11,5,9\n"
@@ -212,6 +223,45 @@ def test_text_among_numbers_is_refused_and_shown(tmp_path):
     assert "a.csv line 3" in report.examples["text_in_a_number"]
     assert len(frame) == 2
     assert frame["pm25"].tolist() == [3.0, 4.0]
+
+
+def test_more_rows_of_one_second_than_memory_should_hold(tmp_path, monkeypatch):
+    monkeypatch.setattr(tracker_spool, "COMPACT_FROM", 500)
+    monkeypatch.setattr(tracker_spool, "IN_MEMORY", 10_000)
+    rows = f"{START},12,3.25\n{START + 1},13,3.5\n" * 2000 + f"{START},,3.5\n"
+    path = write(tmp_path, "a.csv", "timestamp,NO2 (ppb),pm25 (ug/m3)\n" + rows)
+    frame, report, about = one(tmp_path, path, block=4096)
+    assert len(frame) == 2
+    refused = [report.rejected, about.rejected]
+    assert sum(r.get("duplicate", 0) + r.get("conflicting_duplicate", 0) for r in refused) == 3999
+
+
+def test_weeks_are_judged_as_one(tmp_path):
+    rng = np.random.default_rng(3)
+    minutes = np.flatnonzero(rng.random(40_000) > 0.02)  # four weeks with pauses
+    minutes = minutes[(minutes < 20_000) | (minutes > 20_040)]
+    no2 = rng.integers(0, 60, len(minutes))
+    no2[9_000:9_400] = 40
+    no2[rng.random(len(minutes)) < 0.01] = 0
+    rows = "".join(f"{START + 60 * m},{v}\n" for m, v in zip(minutes, no2, strict=True))
+    frame, *_ = one(tmp_path, write(tmp_path, "a.csv", "timestamp,NO2 (ppb)\n" + rows))
+    time = frame["time"].astype("int64").to_numpy()
+    whole = doubts(time, {"no2": frame["no2"].to_numpy()}, np.zeros(len(frame), np.int64), 60)
+    np.testing.assert_array_equal(frame["flags"], whole.flags)
+    np.testing.assert_array_equal(frame["suspect"], whole.suspect)
+
+
+def test_too_many_devices(tmp_path, monkeypatch):
+    monkeypatch.setattr(tracker_spool, "MOST_DEVICES", 1)
+    text = f"timestamp,serialno,pm02,rco2\n{START},a,1,500\n{START},b,1,500\n"
+    with pytest.raises(InputError, match="more than 1 devices"):
+        one(tmp_path, write(tmp_path, "a.csv", text))
+
+
+def test_too_many_columns(tmp_path):
+    text = "timestamp,NO2 (ppb)," + ",".join(f"x{i}" for i in range(2000)) + f"\n{START},3" + "," * 2000 + "\n"
+    with pytest.raises(InputError, match="2002 columns; at most 2000"):
+        one(tmp_path, write(tmp_path, "a.csv", text))
 
 
 def test_small_blocks_give_the_same_samples(tmp_path):

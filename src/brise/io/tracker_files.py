@@ -53,25 +53,38 @@ class Entry:
 
 
 def entries(paths: Iterable[Path]) -> tuple[list[Entry], list[str]]:
-    """Every table and track in some files, archives opened, and notes of what was left out.
+    """Every table and track in some files and folders, archives opened, and notes of what was left out.
 
     Raises:
         InputError: A file does not exist or cannot be read, or an archive is broken, locked, or unpacks to too much.
     """
     found: list[Entry] = []
     notes: list[str] = []
-    for path in paths:
-        if not path.is_file():
-            raise InputError(f"{path}: no such file")
+    for path, name in _files(paths):
         try:
             with path.open("rb") as stream:
-                _collect(stream, Entry(path.name, path, (), path.stat().st_size), found, notes)
+                _collect(stream, Entry(name, path, (), path.stat().st_size), found, notes)
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     unpacked = sum(one.size for one in found if one.members)
     if unpacked > MOST_UNPACKED:
         raise InputError(f"the archives unpack to {unpacked:,} bytes; at most {MOST_UNPACKED:,} are read")
     return found, notes
+
+
+def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Files and what people call them; of a folder, all in it, as of an archive that was unpacked."""
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
+            if len(inside) > MOST_MEMBERS:
+                raise InputError(f"{path}: {len(inside)} files; at most {MOST_MEMBERS} are read")
+            for one in inside:
+                yield one, f"{path.name}/{one.relative_to(path).as_posix()}"
+        elif path.is_file():
+            yield path, path.name
+        else:
+            raise InputError(f"{path}: no such file")
 
 
 def _collect(stream: IO[bytes], entry: Entry, found: list[Entry], notes: list[str]) -> None:

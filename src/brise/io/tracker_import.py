@@ -111,7 +111,15 @@ def gather(
             _put_aside(piece, gathered, now)
     if not gathered.devices:
         raise InputError(f"no measurements in {', '.join(e.name for e in listed[:5])}; {_why(gathered.report)}")
+    _settle(gathered.report, counts)  # what was put together already, to stay small
     return gathered
+
+
+def _settle(report: ReadReport, counts: dict[str, int]) -> None:
+    report.merged += counts["merged"]
+    for reason in ("duplicate", "conflicting_duplicate"):
+        report.refuse(reason, counts[reason])
+    counts.update(dict.fromkeys(counts, 0))
 
 
 def _merged_first(entry: Entry) -> bool:
@@ -204,7 +212,6 @@ def samples_of(gathered: Gathered, device: str, report: ReadReport) -> Iterator[
     about = gathered.devices[device]
     report.device, report.reader = device or about.reader, about.reader
     fixes = _Fixes(gathered, device)
-    before = dict(gathered.together)
     known: Table = join([])  # given out already, for what comes to be judged beside it
     waiting: Table = join([])
     for week in gathered.rows.weeks(device):
@@ -223,9 +230,7 @@ def samples_of(gathered: Gathered, device: str, report: ReadReport) -> Iterator[
             yield from _told(frame, report)
     frame, _ = _judged(known, waiting, len(waiting[0]), about.period_s)
     yield from _told(frame, report)
-    report.merged += gathered.together["merged"] - before["merged"]
-    for reason in ("duplicate", "conflicting_duplicate"):
-        report.refuse(reason, gathered.together[reason] - before[reason])
+    _settle(report, gathered.together)
 
 
 def _cut(table: Table, rows: slice) -> Table:

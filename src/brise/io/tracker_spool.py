@@ -20,24 +20,24 @@ Table = tuple[NDArray[np.int64], dict[str, Array]]
 WEEK_S = 7 * 86_400
 IN_MEMORY = 48 * 2**20
 MOST_DEVICES = 1_000
-COMPACT_FROM = 1_500_000
-"""Rows of one week after which rows of one time are put together: twice what a week's seconds leave."""
+COMPACT_FROM = 800_000
+"""Rows of one week after which rows of one time are put together: more than a week's 604,800 seconds."""
 
 
 class Spool:
     """Rows by device and week."""
 
-    def __init__(self, folder: Path, compact: Callable[[Table], Table], in_memory: int = IN_MEMORY) -> None:
+    def __init__(self, folder: Path, compact: Callable[[Table], Table], in_memory: int | None = None) -> None:
         """Start empty.
 
         Args:
             folder: Where to write when memory is full; exists, and is nobody else's.
             compact: Puts rows of one time together.
-            in_memory: Bytes kept before the folder is used.
+            in_memory: Bytes kept before the folder is used; None = IN_MEMORY.
         """
         self._folder = folder
         self._compact = compact
-        self._most = in_memory
+        self._most = IN_MEMORY if in_memory is None else in_memory
         self._kept: dict[tuple[str, int], list[Table]] = {}
         self._rows: dict[tuple[str, int], int] = {}
         self._devices: dict[str, int] = {}

@@ -7,6 +7,7 @@ values' hourly means, and a sample carries the index of the last full hour befor
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,7 +57,7 @@ def instant_indices(samples: pd.DataFrame, variables: list[str]) -> dict[str, Ar
 
 
 def hourly_indices(
-    time: NDArray[np.int64], corrected: Mapping[str, Array], period_s: int, variables: list[str]
+    time: NDArray[np.integer[Any]], corrected: Mapping[str, Array], period_s: int, variables: list[str]
 ) -> dict[str, Array]:
     """Column -> (N,) index of the last full hour at each sample; in a category-only index its number, 1 the best.
 
@@ -67,8 +68,8 @@ def hourly_indices(
         variables: Quantities that the whole table has.
     """
     out: dict[str, Array] = {}
-    nothing = np.full(len(time), np.nan)
-    hours = {name: means(time, corrected.get(name, nothing), period_s) for name in variables}
+    nothing, moment = np.full(len(time), np.nan), np.asarray(time, np.int64)
+    hours = {name: means(moment, corrected.get(name, nothing), period_s) for name in variables}
     for name, index in INDICES.items():
         used = {p: hours[p].value for p in index.pollutants if p in hours}
         if name in INSTANT or not used:
@@ -76,7 +77,7 @@ def hourly_indices(
         result = index.compute(used)
         value = result.value if index.has_value else np.where(result.category >= 0, result.category + 1.0, np.nan)
         first = int(next(iter(hours.values())).end[0])
-        last_full = time // HOUR_S * HOUR_S
+        last_full = moment // HOUR_S * HOUR_S
         at = (last_full - first) // HOUR_S
         out[name] = np.where(at >= 0, value[np.maximum(at, 0)], np.nan)
     return out

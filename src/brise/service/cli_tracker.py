@@ -17,7 +17,7 @@ tracker = typer.Typer(
 )
 
 Files = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="CSV, GPX, or a ZIP of them, as the maker gave it.")
+    list[Path], typer.Argument(metavar="FILE...", help="CSV, GPX, ZIP or a folder of them, as the maker gave it.")
 ]
 MappingFile = Annotated[Path | None, typer.Option(help="TOML that says what the columns are, for other tables.")]
 Device = Annotated[str, typer.Option(help="Name of the device (default: as the files say).")]
@@ -72,7 +72,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Read what your tracker recorded: clean it, place it, correct it, and say what became of every line."""
-    from brise.service.jobs.tracker_import import import_local, import_to_store, options_of
+    from brise.service.jobs.tracker_import import import_local, options_of
 
     if local == bool(owner):
         raise InputError("say either --local --out OUT.csv, or --owner ID (`brise key owner` makes one)")
@@ -84,6 +84,7 @@ def import_(
             report, where = import_local(files, out, options, told), f"written to {out}"
         else:
             from brise.service.jobs.ingest import open_tables
+            from brise.service.jobs.tracker_store import import_to_store
             from brise.service.settings import load_settings
 
             settings = load_settings()

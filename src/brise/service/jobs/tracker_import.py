@@ -1,12 +1,11 @@
-"""`brise tracker import`: an owner's files to a table on their own machine, or into the store.
+"""`brise tracker import --local`: an owner's files to a table on their own machine.
 
-With a table nothing leaves the machine: no network, no database. Either way it is all or nothing: a file that cannot be
-read ends it before anything is in its place.
+Nothing leaves the machine: no network, no database. All or nothing: a file that cannot be read ends it before anything
+is in its place.
 """
 
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,11 +16,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from brise.conventions.errors import InputError, NotFoundError, StoreError
+from brise.conventions.errors import InputError, StoreError
 from brise.conventions.trackers import MEASURED, REPORTED, ReadReport, flag_names, suspect_bit
 from brise.formulas.indices.registry import INDICES
 from brise.io.sources.tracker_mapping import read_mapping
-from brise.io.tables import Tables
 from brise.io.tracker_csv import TableWriter, plain_text, times_text
 from brise.io.tracker_import import Gathered, gather, samples_of
 from brise.io.tracker_reading import Options
@@ -105,52 +103,6 @@ def import_local(paths: Iterable[Path], out: Path, options: Options, told: Told 
         return report_of(gathered, devices)
 
 
-def import_to_store(
-    tables: Tables, owner: str, paths: Iterable[Path], options: Options, told: Told | None = None
-) -> dict[str, Any]:
-    """Files into an owner's trackers, each device by its name; what is there already is not stored twice.
-
-    Args:
-        tables: The store.
-        owner: Id or token of the owner.
-        paths: The owner's files.
-        options: What the owner says of them.
-        told: For a progress bar.
-
-    Returns:
-        The report; each device with the id of its tracker.
-
-    Raises:
-        InputError: A file cannot be read, or none is a tracker's.
-        NotFoundError: There is no such owner.
-        StoreError: The store cannot serve; what was stored is, and the same import may be run again.
-    """
-    mine = tables.owners.by_token(owner)
-    if mine is None and owner.startswith("bo_"):
-        raise NotFoundError("no owner has that token")  # which is not repeated where logs may see it
-    mine = mine or tables.owners.by_id(owner)
-    devices = []
-    with gathered_from(paths, options, Path(tempfile.gettempdir()), told) as gathered:
-        for name, about in gathered.devices.items():
-            report = ReadReport()
-            called = name or about.reader
-            there = {tracker.name: tracker for tracker in tables.owners.trackers(mine.key)}
-            tracker = there.get(called) or tables.owners.register(mine.key, {"name": called, "model": about.reader})[0]
-            frames = _shown(samples_of(gathered, name, report), report, gathered, told)
-            tables.samples.store_frames(mine.key, tracker.key, frames, int(time.time()))
-            devices.append(_device_report(report, {}, {}) | {"tracker": tracker.id})
-        return report_of(gathered, devices)
-
-
-def _shown(
-    frames: Iterator[pd.DataFrame], report: ReadReport, gathered: Gathered, told: Told | None
-) -> Iterator[pd.DataFrame]:
-    for frame in frames:
-        yield frame
-        if told is not None:
-            told("storing", report.kept, gathered.report.read)
-
-
 def headings(gathered: Gathered, several: bool) -> list[str]:
     """The columns of the table: time, place, raw and corrected values, what was reported, indices, flags."""
     there = {name for device in gathered.devices.values() for name in device.columns}
@@ -204,7 +156,7 @@ def _write_device(gathered: Gathered, name: str, writer: TableWriter, how: tuple
         before = around[moment > moment[-1] - MEMORY_S]
         if told is not None:
             told(f"writing {report.device}", report.kept, gathered.report.read)
-    return _device_report(report, names, agreement)
+    return device_report(report, names, agreement)
 
 
 def _rounded(columns: dict[str, Any]) -> dict[str, Any]:
@@ -234,7 +186,8 @@ def _words(bits: Any, name: Callable[[int], str]) -> pa.Array:
     return pa.array([name(int(one)) for one in different], pa.string()).take(pa.array(which))
 
 
-def _device_report(report: ReadReport, names: dict[str, str], agreement: dict[str, Agreement]) -> dict[str, Any]:
+def device_report(report: ReadReport, names: dict[str, str], agreement: dict[str, Agreement]) -> dict[str, Any]:
+    """What became of one device's rows."""
     shares = {
         pollutant: asdict(found) | {"share_within_rounding": found.within_1 / found.rows if found.rows else None}
         for pollutant, found in agreement.items()
@@ -264,7 +217,7 @@ def report_of(gathered: Gathered, devices: list[dict[str, Any]]) -> dict[str, An
     return {
         "read": report.read,
         "kept": sum(device["kept"] for device in devices),
-        "merged": sum(device["merged"] for device in devices),
+        "merged": report.merged + sum(device["merged"] for device in devices),
         "rejected": rejected,
         "examples": report.examples,
         "fixes": report.fixes,
