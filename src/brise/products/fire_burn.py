@@ -252,7 +252,8 @@ def _front(scene: Scene, ready: Ready, fire: tuple[tuple[Beds, ...], tuple[Ignit
     ]
     if scene.options.embers:
         return _spotted(scene, ready, (beds, spreads), inside, seed)
-    found = front(spreads, inside, scene.clock, scene.landscape.grid.cell_m, scene.options.parts)
+    how = (scene.options.parts, scene.options.touched)
+    found = front(spreads, inside, scene.clock, scene.landscape.grid.cell_m, *how)
     for (_, closed), (opens, _) in pairwise(scene.clock.periods):  # a cell's time is the mean of its corners'
         found.arrival[(found.arrival > closed) & (found.arrival < opens)] = opens
     return found

@@ -80,6 +80,7 @@ class FireOptions:
         members: Of the ensemble; 0 is one deterministic run.
         parts: Cells are cut in so many a side: 1 is fast, 3 lets fire run along the edge of a faster cell (`front`), 0
             is 3 where the fire and its members are few enough cells, else 1.
+        touched: With parts, a cell burns as soon as fire touches a corner of it, as FlamMap counts; areas are larger.
         embers: That a cell throws when its crowns burn (each may light a spot fire downwind); 0 is no spotting.
         seed: The same seed gives the same members.
         spreads: How uncertain the inputs are.
@@ -102,6 +103,7 @@ class FireOptions:
     place: tuple[float, float] | None = None
     members: int = 0
     parts: int = 0
+    touched: bool = False
     embers: float = 0.0
     seed: int = 0
     spreads: Spreads = field(default_factory=Spreads)

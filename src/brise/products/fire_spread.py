@@ -112,6 +112,7 @@ def provenance_of(scene: Scene, factors: Factors | None) -> Mapping[str, object]
         "wind_limit": options.wind_limit,
         "crown": options.crown,
         "parts_of_a_cell": options.parts,
+        "touched": options.touched,
         "embers": options.embers,
         "foliar_moisture": options.foliar_moisture,
         "rate_factor": options.rate_factor * (factors.rate if factors else 1.0),

@@ -65,6 +65,10 @@ def simulate(
     foliar_moisture: Annotated[float, typer.Option(help="Of the crowns, percent.")] = 100.0,
     rate_factor: Annotated[float, typer.Option(help="Multiplies every rate of spread.")] = 1.0,
     parts: Annotated[int, typer.Option(help="Cut cells in so many a side (1, 3, 5; 0 chooses).")] = 0,
+    touched: Annotated[
+        bool,
+        typer.Option("--touched", help="A cell burns once fire touches a corner of it, as in FlamMap."),
+    ] = False,
     embers: Annotated[float, typer.Option(help="Thrown by a cell whose crowns burn: spot fires; 0 is none.")] = 0.0,
     members: Annotated[int, typer.Option(help="Possible fires, for burn probability and quantiles.", min=0)] = 0,
     seed: Annotated[int, typer.Option(help="Of the members and of the calibration.", min=0)] = 0,
@@ -99,6 +103,7 @@ def simulate(
         foliar_moisture=foliar_moisture / 100.0,
         rate_factor=rate_factor,
         parts=parts,
+        touched=touched,
         embers=embers,
         members=members,
         seed=seed,
