@@ -6,6 +6,8 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from brise.conventions.errors import InputError
 from brise.conventions.trackers import ReadReport
@@ -169,6 +171,46 @@ def test_a_folder_is_an_archive_unpacked(tmp_path):
     frames, report, _ = read(tmp_path, tmp_path / "flow")
     assert sorted(frames) == ["12", "7"]
     assert report.notes[0] == "flow/task_1/notes.pdf: left out, not a table or a track"
+
+
+def test_tables_that_came_along_are_left_out_and_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("user_measures_1.csv", f"timestamp,NO2 (ppb)\n{START},3\n")
+        archive.writestr("user_measures_2.csv", "timestamp,NO2 (ppb)\n")
+        archive.writestr("user_positions_1.csv", "timestamp,date,latitude,longitude\n")
+        archive.writestr("account.csv", "name,mail\nx,y\n")
+        archive.writestr("readme.txt", "Thank you.\n")
+    frame, report, _ = one(tmp_path, tmp_path / "a.zip")
+    assert len(frame) == 1
+    assert [note.partition(",")[0] for note in report.notes if "left out" in note] == [
+        "a.zip/account.csv: left out",
+        "a.zip/readme.txt: left out",
+    ]
+
+
+@given(order=st.permutations(range(7)), extra=st.integers(0, 7))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_order_of_columns_changes_nothing(tmp_path_factory, order, extra):
+    columns = [
+        ("timestamp", (START, START + 60)),
+        ("date (UTC)", (stamp(0), stamp(1))),
+        ("NO2 (ppb)", (44, 10)),
+        ("pm 2.5 (ug/m3)", (3.5, 4.25)),
+        ("pm 2.5 (Plume AQI)", (7, 9)),
+        ("latitude", (48.85, 48.86)),
+        ("longitude", (2.35, 2.36)),
+    ]
+    shuffled = [columns[at] for at in order]
+    shuffled.insert(extra, ("Battery", (90, 89)))
+    lines = [",".join(f'"{name}"' for name, _ in shuffled)]
+    lines += [",".join(str(values[row]) for _, values in shuffled) for row in range(2)]
+    folder = tmp_path_factory.mktemp("order")
+    frame, report, _ = one(folder, write(folder, "a.csv", "\n".join(lines) + "\n"))
+    assert report.unknown_columns == ["a.csv: Battery (not a known quantity)"]
+    assert frame[["pm25", "reported_plume_pm25", "latitude", "longitude"]].to_numpy().tolist() == [
+        [3.5, 7, 48.85, 2.35],
+        [4.25, 9, 48.86, 2.36],
+    ]
 
 
 def test_merged_and_measures_of_the_same_minutes_are_one(tmp_path):

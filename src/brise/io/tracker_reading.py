@@ -69,7 +69,7 @@ def read_entry(
             report.files.append({"file": entry.name, "reader": "gpx", "encoding": encoding})
             pieces = read_gpx(again, entry.name, report)
         else:
-            pieces = _tables(again, entry.name, (options, encoding), report)
+            pieces = _tables(again, entry, (options, encoding), report)
         found = _SENSOR.search(entry.name)
         named = found.group(1) if found else ""
         for piece in pieces:
@@ -83,33 +83,41 @@ def _counted(stream: Iterator[bytes], told: Callable[[int], None] | None) -> Ite
             told(len(block))
 
 
-def _tables(stream: Iterator[bytes], name: str, how: tuple[Options, str], report: ReadReport) -> Iterator[Piece]:
-    """The rows of every table of a file."""
-    options, encoding = how
-    mapped = [options.mapping.dialect] if options.mapping is not None else []
-    known = [*mapped, *DIALECTS.values()]
+def _tables(stream: Iterator[bytes], entry: Entry, how: tuple[Options, str], report: ReadReport) -> Iterator[Piece]:
+    """The rows of every table of a file; one that is no tracker's is left out where it came with others."""
+    (options, encoding), name = how, entry.name
+    mapping = options.mapping
+    dialects = [*([mapping.dialect] if mapping is not None else []), *DIALECTS.values()]
+
+    def known(labels: list[str]) -> bool:
+        return _dialect(labels, dialects) is not None
+
     first = next(stream, b"")
-    whole = chain([first], stream)
-    try:
-        delimiter = options.mapping.delimiter if options.mapping is not None else ""
-        top = heading_section(iter([first]), delimiter, lambda labels: _dialect(labels, known) is not None)
-        dialect = _dialect(top.labels, known) or known[-1]
-        top = replace(top, rows=chain(top.rows, stream))
-        several = (
-            dialect.split(whole) if dialect.split else sections(top, lambda labels: _dialect(labels, known) is not None)
-        )
-        for section in several:
-            dialect = _dialect(section.labels, known) or dialect if dialect.split is None else dialect
-            block = next(section.rows, b"")
-            rows = sample_rows(block, section.delimiter)
-            if options.mapping is not None and dialect is options.mapping.dialect:
-                plan = mapped_plan(section, rows, options.mapping, options.zone)
+    top = heading_section(iter([first]), mapping.delimiter if mapping is not None else "", known)
+    if isinstance(top, str):
+        why = f"no headings of a tracker that is known (first line: {top[:80]!r})"
+        if name == entry.path.name:
+            raise InputError(f"{name}: {why}; a mapping file (--mapping) tells what its columns are")
+        report.note(f"{name}: left out, {why}")
+        return
+    split = (_dialect(top.labels, dialects) or dialects[-1]).split
+    top = replace(top, rows=chain(top.rows, stream))
+    for section in split(chain([first], stream)) if split else sections(top, known):
+        dialect = _dialect(top.labels if split else section.labels, dialects) or dialects[-1]
+        block = next((some for some in section.rows if some.strip()), b"")
+        if not block:
+            report.note(f"{name}: headings and no rows")
+            continue
+        rows = sample_rows(block, section.delimiter)
+        try:
+            if mapping is not None and dialect is mapping.dialect:
+                plan = mapped_plan(section, rows, mapping, options.zone)
             else:
                 plan = match(section, rows, dialect, options.zone)
-            _tell(plan, name, encoding, report)
-            yield from read_rows(plan, chain([block], section.rows), (name, section.lines), report)
-    except InputError as error:
-        raise InputError(str(error) if str(error).startswith(name) else f"{name}: {error}") from None
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+        _tell(plan, name, encoding, report)
+        yield from read_rows(plan, chain([block], section.rows), (name, section.lines), report)
 
 
 def _dialect(labels: list[str], known: list[Dialect]) -> Dialect | None:

@@ -246,16 +246,16 @@ def sample_rows(block: bytes, delimiter: str, most: int = 50) -> list[list[str]]
     return list(csv.reader(lines[:most], delimiter=delimiter))
 
 
-def heading_section(stream: Iterator[bytes], delimiter: str, known: Callable[[list[str]], bool]) -> Section:
+def heading_section(stream: Iterator[bytes], delimiter: str, known: Callable[[list[str]], bool]) -> Section | str:
     """The headings of a plain table, above which a few other lines may stand, and its rows.
 
     Args:
         stream: The file.
-        delimiter: Between fields; "" = to be found.
+        delimiter: Between fields, to be tried first; "" = to be found.
         known: Whether headings are some tracker's.
 
-    Raises:
-        InputError: The first lines are no headings of a tracker's table.
+    Returns:
+        The table, or the first line where no headings of a tracker are.
     """
     first = next(stream, b"")
     at, shown = 0, ""
@@ -265,17 +265,12 @@ def heading_section(stream: Iterator[bytes], delimiter: str, known: Callable[[li
             break
         line = first[at:end].decode("utf-8", "replace").strip("\ufeff\r\n")
         at = end + 1
-        if not line.strip():
-            continue
-        sign = delimiter or delimiter_of(line)
-        labels = fields_of(line, sign)
-        shown = shown or line
-        if known(labels):
-            return Section(labels, number + 1, sign, chain([first[at:]], stream))
-    raise InputError(
-        f"no headings of a tracker that is known (first line: {shown[:80]!r}); "
-        "a mapping file (--mapping) tells what its columns are"
-    )
+        shown = shown or line.strip()
+        for sign in dict.fromkeys(filter(None, (delimiter, delimiter_of(line)))):
+            labels = fields_of(line, sign)
+            if known(labels):
+                return Section(labels, number + 1, sign, chain([first[at:]], stream))
+    return shown
 
 
 _HEADING_WORDS = (b"timestamp", b"Timestamp", b"date", b"Date", b"time", b"Time")
