@@ -5,7 +5,7 @@ told otherwise: labels of places, and what was indoors.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import h3  # type: ignore[import-untyped]
@@ -40,6 +40,9 @@ STREET_LEVEL = 10
 STREET_SAMPLES, STREETS = 3, 5
 """Samples a cell must have to be ranked, and how many are shown at each end."""
 
+GAP = 5
+"""So many periods without a sample end a stretch."""
+
 AIR: tuple[str, ...] = ("pm25", "pm10", "pm1", "no2", "o3", "so2", "co", "voc", "no", "nh3")
 """Quantities of exposure, the most looked-at first."""
 
@@ -52,12 +55,14 @@ class Told:
         offset_s: By how much local time is ahead of UTC; None = by the sun, from the longitude.
         places: (latitude, longitude, label).
         spans: (start, end, surroundings), seconds since 1970.
+        modes: (start, end, mode), the same.
         sleep: Local hours, from and to, that the wearer sleeps when at home.
     """
 
     offset_s: int | None = None
     places: Sequence[tuple[float, float, str]] = ()
     spans: Sequence[tuple[int, int, str]] = ()
+    modes: Sequence[tuple[int, int, str]] = ()
     sleep: tuple[int, int] = (23, 7)
 
 
@@ -133,7 +138,7 @@ def _rows(samples: pd.DataFrame, told: Told, city: City) -> _Row:
     longitude = way.longitude[~np.isnan(way.longitude)]
     solar = round(float(np.median(longitude)) / 15.0) * HOUR_S if len(longitude) else 0
     offset = solar if told.offset_s is None else told.offset_s
-    journeys = infer(way, offset, told.places)
+    journeys = _as_told(infer(way, offset, told.places), time, told.modes)
     around, sure = surroundings(way, journeys, _ratio(samples, time, city), told.spans)
     rates = np.array([VENTILATION["still"] if mode == "unknown" else VENTILATION[mode] for mode in MODES])
     ventilation = rates[journeys.mode]
@@ -142,6 +147,55 @@ def _rows(samples: pd.DataFrame, told: Told, city: City) -> _Row:
     asleep = (hour >= told.sleep[0]) | (hour < told.sleep[1])
     ventilation = np.where(home & asleep, VENTILATION["sleep"], ventilation)
     return _Row(time, int(samples["period_s"].iloc[0]), ventilation, journeys, around, sure, offset)
+
+
+def _as_told(journeys: Journeys, time: NDArray[np.int64], modes: Sequence[tuple[int, int, str]]) -> Journeys:
+    """The same with the modes that the wearer gave."""
+    mode = journeys.mode.copy()
+    for start, end, name in modes:
+        mode[(time > start) & (time <= end)] = MODES.index(name)
+    trips = []
+    for number, trip in enumerate(journeys.trips):
+        counts = np.bincount(mode[journeys.trip == number], minlength=len(MODES))
+        said = any(start < trip.end and end > trip.start for start, end, _ in modes)
+        trips.append(replace(trip, mode=MODES[int(np.argmax(counts))]) if said else trip)
+    return replace(journeys, mode=mode, trips=tuple(trips))
+
+
+def stretches(samples: pd.DataFrame, told: Told | None = None, city: City | None = None) -> dict[str, Any]:
+    """The wearer's time as stretches of one place, mode, trip and surroundings, in order.
+
+    Args:
+        samples: As `compute` takes them.
+        told: What the wearer says.
+        city: Hourly means of the city.
+
+    Returns:
+        `utc_offset_s`; `places`; and `stretches`, each with `start`, `end` (ISO 8601), `mode`, `surroundings`,
+        `confidence` (0..1, None = unknown), `place` (position in `places`, None = at none), `trip` (position among the
+        trips, None = on none).
+        A stretch ends where nothing was measured for GAP periods.
+    """
+    row = _rows(samples, told or Told(), city or City())
+    journeys, time = row.journeys, row.time
+    keys = np.stack([journeys.mode, journeys.place, journeys.trip, row.around])
+    begins = np.r_[True, (keys[:, 1:] != keys[:, :-1]).any(axis=0) | (np.diff(time) > GAP * row.period_s)]
+    first = np.flatnonzero(begins)
+    last = np.r_[first[1:], len(time)] - 1
+    found = []
+    for a, b in zip(first, last, strict=True):
+        sure = row.sure[a : b + 1]
+        told_at = {"start": _iso(int(time[a]) - row.period_s), "end": _iso(int(time[b]))}
+        where = {"place": _position(journeys.place[a]), "trip": _position(journeys.trip[a])}
+        confidence = None if np.isnan(sure).all() else round(float(np.nanmean(sure)), 3)
+        names = {"mode": MODES[journeys.mode[a]], "surroundings": SURROUNDINGS[row.around[a]]}
+        found.append(told_at | names | where | {"confidence": confidence})
+    places = [asdict(place) for place in journeys.places]
+    return {"utc_offset_s": row.offset_s, "places": places, "stretches": found}
+
+
+def _position(number: int) -> int | None:
+    return int(number) if number >= 0 else None
 
 
 def _ratio(samples: pd.DataFrame, time: NDArray[np.int64], city: City) -> Array | None:

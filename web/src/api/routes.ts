@@ -1,6 +1,6 @@
 // Generated from the server by `make web-api`; do not edit.
 
-import type { Current, CurrentMany, FireCollection, Forecast, ForecastMany, History, HistoryMany, ImportShown, Imports, IndicesOut, InstalledLandscapes, Labels, Legend, Listed, MapCities, MapLayers, MapStations, MapValues, ObservationPage, Owner, Places, PlacesFound, RainArea, RainPoint, RainPoints, Samples, Scores, Sharing, Simulation, Smoke, StationCollection, StationFeature, StatusOut, Tracker, Trackers, Weather } from './schema';
+import type { Current, CurrentMany, FireCollection, Forecast, ForecastMany, History, HistoryMany, ImportShown, Imports, IndicesOut, InstalledLandscapes, Labels, Legend, Listed, MapCities, MapLayers, MapStations, MapValues, ObservationPage, Owner, Places, PlacesFound, RainArea, RainPoint, RainPoints, Samples, Scores, Sharing, Simulation, Smoke, StationCollection, StationFeature, StatusOut, Timeline, Tracker, Trackers, Weather } from './schema';
 
 export interface Routes {
   "/v1/air-quality/current": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; }; answer: Current | CurrentMany };
@@ -46,5 +46,6 @@ export interface Routes {
   "/v1/trackers/{tracker_id}/labels": { query: {  }; answer: Labels };
   "/v1/trackers/{tracker_id}/observations": { query: { start?: string | number; end?: string | number; after?: string | number; limit?: string | number; format?: string | number; }; answer: Samples };
   "/v1/trackers/{tracker_id}/sharing": { query: {  }; answer: Sharing };
+  "/v1/trackers/{tracker_id}/timeline": { query: { start: string | number; end: string | number; index?: string | number; timezone?: string | number; }; answer: Timeline };
   "/v1/weather": { query: { latitude: string | number; longitude: string | number; }; answer: Weather };
 }

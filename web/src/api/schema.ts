@@ -380,6 +380,21 @@ export interface MeasuredValue {
   period_s: number;
 }
 
+export interface Moments {
+  /** End of the sample. */
+  time: string[];
+  latitude: (number | null)[];
+  longitude: (number | null)[];
+  /** Why a sample is doubtful or how its place is known, parted by |. */
+  flags: string[];
+  /** Quantities that are doubtful, parted by |. */
+  suspect: string[];
+  /** Of the index. */
+  value: (number | null)[];
+  /** Position of the index's band; -1 unknown. */
+  category: number[];
+}
+
 export interface NewestFrame {
   time: string;
   age_minutes: number;
@@ -480,6 +495,16 @@ export interface Provenance {
   newest_input: NewestInput | null;
   notes: string[];
   answered_at: string;
+}
+
+export interface Quantity {
+  unit: string;
+  /** As the device said, what is doubtful included. */
+  raw: (number | null)[];
+  /** Unknown where doubtful. */
+  corrected: (number | null)[];
+  /** One standard deviation of the corrected value. */
+  uncertainty: (number | null)[];
 }
 
 export interface RadarSource {
@@ -757,12 +782,50 @@ export interface StatusOut {
   notes: string[];
 }
 
+export interface StayedAt {
+  /** home, work, `place N`, or the owner's name for it. */
+  label: string;
+  latitude: number;
+  longitude: number;
+  seconds: number;
+  stays: number;
+}
+
 export interface Stop {
   /** µg/m³, or the index's; null in an index without numbers. */
   value: number | null;
   colour: string;
   /** Text key of the index's band. */
   key: string | null;
+}
+
+export interface Stretch {
+  start: string;
+  end: string;
+  /** unknown, still, walk, cycle, vehicle. */
+  mode: string;
+  /** unknown, indoors, outdoors, vehicle. */
+  surroundings: string;
+  /** Position in `places`; null: at none. */
+  place: number | null;
+  /** Number of the trip; null: on none. */
+  trip: number | null;
+  /** That the surroundings are so, 0 to 1; what was told is 1. */
+  confidence: number | null;
+}
+
+export interface Timeline {
+  tracker: string;
+  utc_offset_s: number;
+  index: string;
+  /** Seconds that a row stands for. */
+  period_s: number;
+  columns: Moments;
+  variables: Record<string, Quantity>;
+  /** Quantity -> what corrected it. */
+  corrections: Record<string, string>;
+  places: StayedAt[];
+  stretches: Stretch[];
 }
 
 export interface TokenShown {

@@ -30,6 +30,7 @@ from brise.service.api import (
     tracker_imports,
     tracker_owners,
     tracker_push,
+    tracker_timeline,
     trackers,
     weather,
     web,
@@ -79,7 +80,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     errors.install(app)
     air_quality.add_routes(app)
     tracker_push.add_routes(app)
-    for module in (tracker_owners, trackers, tracker_data, tracker_imports):
+    for module in (tracker_owners, trackers, tracker_data, tracker_imports, tracker_timeline):
         app.include_router(module.router)
     for module in (
         rain,

@@ -1,6 +1,6 @@
 """An owner's exposure from what the server keeps: corrected, with what the owner has said of places and times."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -38,12 +38,8 @@ def owner_exposure(
         raise NotFoundError("nothing was measured within this period")
     if len(samples) > MOST_SAMPLES:
         raise InputError(f"more than {MOST_SAMPLES:,} samples; ask for a shorter period")
-    middle = samples["time"].iloc[len(samples) // 2].to_pydatetime()
-    told = Told(
-        offset_s=_offset(zone, middle),
-        places=[(one.latitude, one.longitude, one.name) for one in tables.choices.places(owner.key)],
-        spans=[(one.start, one.end, one.value) for one in tables.choices.labels(*mine) if one.field == "surroundings"],
-    )
+    middle = int(samples["time"].iloc[len(samples) // 2].timestamp())
+    told = told_by(tables, mine, zone, middle)
     clean = trusted(samples)
     corrected = correct(clean, make=tracker.model.lower() or "unknown")
     found = compute(clean.assign(**{name: corrected.values[name] for name in corrected.values.columns}), told)
@@ -51,12 +47,32 @@ def owner_exposure(
     return found | {"corrections": corrected.names, "sentences": said, "words": [english(one) for one in said]}
 
 
-def _offset(zone: str, moment: datetime) -> int | None:
-    """How far a zone is ahead of UTC; None where none is named."""
+def told_by(tables: Tables, mine: tuple[int, int], zone: str, moment: int) -> Told:
+    """What an owner has said of a tracker's time.
+
+    Args:
+        tables: The store.
+        mine: Numbers of the owner and of the tracker.
+        zone: IANA zone of their days; "" = by the sun.
+        moment: At which the zone's offset is taken, seconds since 1970 UTC.
+
+    Raises:
+        InputError: There is no such zone.
+    """
+    labels = tables.choices.labels(*mine)
+    return Told(
+        offset_s=_offset(zone, moment),
+        places=[(one.latitude, one.longitude, one.name) for one in tables.choices.places(mine[0])],
+        spans=[(one.start, one.end, one.value) for one in labels if one.field == "surroundings"],
+        modes=[(one.start, one.end, one.value) for one in labels if one.field == "mode"],
+    )
+
+
+def _offset(zone: str, moment: int) -> int | None:
     if not zone:
         return None
     try:
-        offset = moment.astimezone(UTC).astimezone(ZoneInfo(zone)).utcoffset()
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        offset = datetime.fromtimestamp(moment, ZoneInfo(zone)).utcoffset()
+    except (ZoneInfoNotFoundError, ValueError, OSError, OverflowError):
         raise InputError(f"timezone={zone!r}: an IANA zone, such as Europe/Paris") from None
     return None if offset is None else int(offset.total_seconds())
