@@ -64,7 +64,8 @@ def _chart(page: Mapping[str, Any]) -> str:
         f"<span class=s{n}><i></i>{escape(label)}</span>"
         for n, label in enumerate(("as given", "10 %", "50 %", "90 % of the members")[: len(series)])
     )
-    return f"<div class=key>{key}</div><div class=charts>{lines('Area, ha', hours, series, axis(most), 'hours')}</div>"
+    drawn = lines("Area, ha", hours, series, axis(most), "hours")
+    return f"<div class=key>{key}</div><figure>{drawn}</figure>"
 
 
 def _hours(page: Mapping[str, Any]) -> str:
