@@ -153,6 +153,14 @@ def test_a_fire_that_leaves_the_map_says_so():
     )
 
 
+def test_a_fire_that_meets_the_unknown_says_so():
+    land = grass()
+    land.fuel[:, 45:] = -1
+    result = simulate(land, stream(), [middle(land)], options(1.0))
+    assert any("fuel is unknown" in line for line in result.warnings)
+    assert np.isnan(result.arrival[:, 45:]).all()
+
+
 def test_fuel_too_wet_to_burn_is_an_answer():
     land = grass()
     result = simulate(land, stream(), [middle(land)], options(moisture=(0.4, 0.4, 0.4, 1.5, 1.5)))

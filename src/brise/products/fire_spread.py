@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 
 from brise.conventions.fire import FireStart, FireWeather, Landscape
 from brise.formulas.fire.fuel_models import CLASSES
@@ -82,14 +84,14 @@ def result_of(scene: Scene, burned: Burned, factors: Factors | None = None) -> F
         crown=crown,
         fraction=sparse(flames.fraction),
         assumptions=scene.assumptions,
-        warnings=warnings_of(arrival),
+        warnings=warnings_of(arrival, scene.landscape.fuel),
         provenance=provenance_of(scene, factors),
         simulated=scene.landscape.simulated,
     )
 
 
-def warnings_of(arrival: Array32) -> tuple[str, ...]:
-    """What makes the answer less sure."""
+def warnings_of(arrival: Array32, fuel: NDArray[np.int16]) -> tuple[str, ...]:
+    """What makes the answer less sure, from minutes and fuel model numbers (Y, X)."""
     said = []
     sides = np.concatenate([arrival[0], arrival[-1], arrival[:, 0], arrival[:, -1]])
     if np.isfinite(sides).any():
@@ -97,6 +99,11 @@ def warnings_of(arrival: Array32) -> tuple[str, ...]:
             f"The fire reached the edge of the landscape {np.nanmin(sides):.0f} min after the start; "
             "what it did beyond is not known."
         )
+    rows, columns = (np.flatnonzero(np.isfinite(arrival).any(axis=axis)) for axis in (1, 0))
+    if rows.size:
+        near = (slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2))
+        if (binary_dilation(np.isfinite(arrival[near])) & (fuel[near] < 0)).any():
+            said.append("The fire reached cells whose fuel is unknown; they were taken not to burn.")
     if not np.isfinite(arrival).any():
         said.append("Nothing burned: the fuel at the ignition is too wet, or no burn period follows it.")
     elif np.isfinite(arrival).sum() == 1:
