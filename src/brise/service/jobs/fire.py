@@ -20,6 +20,7 @@ from brise.io.sources.fire_weather import WeatherOptions, read_weather
 from brise.products.fire_calibration import Calibration, calibrate, reforecast
 from brise.products.fire_ensemble import ensemble
 from brise.products.fire_moisture import scenario
+from brise.products.fire_release import hourly_release
 from brise.products.fire_run import FireEnsemble, FireOptions, FireResult, Progress
 from brise.products.fire_spread import barred, simulate
 from brise.products.fire_summary import outlines, rasters, summarise
@@ -126,6 +127,9 @@ def simulate_files(
     read = time.perf_counter()
     result, many, found = _forecast(inputs, chosen, progress or (lambda _: None))
     page = summarise(result, many)
+    released = hourly_release(inputs.landscape, result, inputs.models)
+    page["fuel_consumed_t"] = np.round(released.fuel_kg / 1e3, 3).tolist()
+    page["heat_gj"] = np.round(released.heat_mj / 1e3, 2).tolist()
     if found is not None:
         page["calibration"] = found.page()
     done = time.perf_counter()
