@@ -487,6 +487,18 @@ def test_a_mapping_that_is_not_there(tmp_path):
         read_mapping(tmp_path / "none.toml")
 
 
+def test_a_spreadsheet_spoiled_one_of_two_times(tmp_path):
+    text = f"timestamp,date (UTC),NO2 (ppb)\n1.70E+09,{stamp(0)},3\n1.70E+09,{stamp(1)},4\n"
+    frame, *_ = one(tmp_path, write(tmp_path, "a.csv", text))
+    assert frame["time"].tolist() == [pd.Timestamp(START + 60 * i, unit="s", tz="UTC") for i in range(2)]
+
+
+def test_date_and_time_of_day_apart(tmp_path):
+    text = "Date,Time,NO2 (ppb)\n2023-05-01,10:00:30,3\n2023-05-01,10:01:30,4\n"
+    frame, *_ = one(tmp_path, write(tmp_path, "a.csv", text))
+    assert frame["time"][1] == pd.Timestamp("2023-05-01T10:01:30Z")
+
+
 def test_a_zone_that_is_none(tmp_path):
     path = write(tmp_path, "a.csv", "date,NO2 (ppb)\n2023-11-14 10:00:00,3\n")
     with pytest.raises(InputError, match="no time zone"):

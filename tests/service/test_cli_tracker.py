@@ -169,6 +169,8 @@ def test_exposure(monkeypatch, capsys, tmp_path, flow, offline):
     np.testing.assert_allclose(found["variables"]["pm25"]["mean"], np.mean([8 + i % 7 for i in range(240)]), rtol=1e-9)
     assert found["utc_offset_s"] == 3600
     assert found["variables"]["pm25"]["city"]["city_mean"] == 5.0
+    said = run(monkeypatch, capsys, "exposure", flow, "--place", "48.85,2.35,the library").out
+    assert "the library: 4.0 hours in 1 stays" in said
     words = run(monkeypatch, capsys, "exposure", flow, "--from", "2023-11-14T23:00Z", "--to", "2023-11-15T00:00Z").out
     assert "You breathed" in words
     assert "measured for 1.0 hours" in words
@@ -179,6 +181,8 @@ def test_exposure(monkeypatch, capsys, tmp_path, flow, offline):
     [
         (["--from", "2030-01-01"], "no samples between"),
         (["--timezone", "Mars"], "no time zone"),
+        (["--place", "here"], "not LAT,LON,NAME such as"),
+        (["--place", "95,2,x"], "on Earth"),
     ],
 )
 def test_exposure_of_nothing(monkeypatch, capsys, flow, arguments, why):

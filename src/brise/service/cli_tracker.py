@@ -106,6 +106,7 @@ def exposure(
     start: Annotated[str | None, typer.Option("--from", help="Only samples after this time.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Only samples up to this time.")] = None,
     city: Annotated[Path | None, typer.Option(help="Table of the city's air, hourly, to compare with.")] = None,
+    place: Annotated[list[str] | None, typer.Option(metavar="LAT,LON,NAME", help="What a place is called.")] = None,
     mapping: MappingFile = None,
     device: Device = "",
     timezone: Zone = "UTC",
@@ -117,7 +118,8 @@ def exposure(
 
     options = options_of(mapping, device, timezone)
     with _progress() as told:
-        found = exposure_of_files(files, options, (_moment(start), _moment(end)), city, told)
+        window = (_moment(start), _moment(end))
+        found = exposure_of_files(files, options, window, (city, place or []), told)
     if as_json:
         _print_json(found)
     else:

@@ -41,6 +41,7 @@ DEVICE = Meaning("device")
 
 _OFFSET = re.compile(r"(?:\d[zZ]|UTC|GMT|:\d\d(?:\.\d+)?[+-]\d\d:?\d\d)$")
 _EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
+_HOUR = r"\d{1,2}:\d\d(:\d\d)?(\.\d+)?"
 _DATE = r"\d{4}[-/]\d\d?[-/]\d\d?"
 
 MOST_ABOVE = 60
@@ -197,22 +198,23 @@ def _values(rows: list[list[str]], position: int) -> list[str]:
 
 
 def _clock(labels: list[str], times: list[int], rows: list[list[str]]) -> Clock:
-    """The most certain of the columns of times: an epoch, then the order of TIMES."""
+    """The most certain of the columns of times: an epoch, then a date that can be read, then the order of TIMES."""
 
-    def rank(position: int) -> tuple[bool, int]:
-        name = bare(split_label(labels[position])[0])
-        return not _epochs(_values(rows, position)), TIMES.index(name)
+    def rank(position: int) -> tuple[bool, bool, int]:
+        name, values = bare(split_label(labels[position])[0]), _values(rows, position)
+        readable = not values or re.match(_DATE, values[0]) is not None
+        return not _epochs(values), not readable, TIMES.index(name)
 
     best = min(times, key=rank)
     values = _values(rows, best)
     if _epochs(values):
         return Clock((best,), _epoch_kind(values), certain=True)
     said = any(word in bare(labels[best]) for word in ("utc", "gmt"))
-    if values and re.fullmatch(r"\d{1,2}:\d\d(:\d\d)?(\.\d+)?", values[0]):
-        dates = [at for at in times if at != best and re.fullmatch(_DATE, "".join(_values(rows, at)[:1]))]
-        if not dates:
-            raise InputError(f"times of day in {labels[best]!r} without a column of dates such as 2026-05-01")
-        return Clock((dates[0], best), "text", certain=said)
+    if values and re.fullmatch(_DATE, values[0]):
+        hours = [at for at in times if re.fullmatch(_HOUR, "".join(_values(rows, at)[:1]))]
+        return Clock((best, *hours[:1]), "text", certain=said)
+    if values and re.fullmatch(_HOUR, values[0]):
+        raise InputError(f"times of day in {labels[best]!r} without a column of dates such as 2026-05-01")
     if values and not re.match(_DATE, values[0]):
         raise InputError(
             f"times such as {values[0]!r} in {labels[best]!r} can be read in several ways: "

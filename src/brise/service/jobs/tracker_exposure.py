@@ -31,7 +31,7 @@ def exposure_of_files(
     paths: Iterable[Path],
     options: Options,
     window: tuple[datetime | None, datetime | None],
-    city: Path | None = None,
+    beside: tuple[Path | None, list[str]] = (None, []),
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Exposure by device, with sentences.
@@ -40,26 +40,40 @@ def exposure_of_files(
         paths: The owner's files.
         options: What the owner says of them; its zone is also that of the days.
         window: Only samples after the first and up to the second.
-        city: Table of the city's air, hourly or finer, with units in its headings.
+        beside: Table of the city's air, hourly or finer, with units in its headings; and names of places, as
+            "LAT,LON,NAME".
         progress: For a bar.
 
     Raises:
         InputError: A file cannot be read, there are no samples in the window, or too many.
         StoreError: Nothing can be put aside.
     """
-    beside = Path(tempfile.gettempdir())
-    theirs = _city(city, options, beside) if city is not None else None
+    city, folder = beside[0], Path(tempfile.gettempdir())
+    places = [_place(text) for text in beside[1]]
+    theirs = _city(city, options, folder) if city is not None else None
     out = {}
-    with gathered_from(paths, options, beside, progress) as gathered:
+    with gathered_from(paths, options, folder, progress) as gathered:
         for name in gathered.devices:
             report = ReadReport()
             samples = _clean(gathered, name, report, window)
-            told = Told(offset_s=_offset(options.zone, samples["time"].iloc[len(samples) // 2]))
+            told = Told(_offset(options.zone, samples["time"].iloc[len(samples) // 2]), places)
             found = compute(samples, told, theirs)
             found["sentences"] = sentences(found)
             found["words"] = [english(sentence) for sentence in found["sentences"]]
             out[report.device] = found
     return out
+
+
+def _place(text: str) -> tuple[float, float, str]:
+    latitude, _, rest = text.partition(",")
+    longitude, _, name = rest.partition(",")
+    try:
+        place = (float(latitude), float(longitude), name.strip())
+    except ValueError:
+        raise InputError(f"{text!r} is not LAT,LON,NAME such as 48.85,2.35,school") from None
+    if not (abs(place[0]) <= 90 and abs(place[1]) <= 180 and name.strip()):
+        raise InputError(f"{text!r} is not LAT,LON,NAME on Earth, with a name")
+    return place
 
 
 def _clean(
