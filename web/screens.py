@@ -1,6 +1,6 @@
 """The screens of docs/screens: the app of a running server as a phone shows it, light and dark.
 
-.venv/bin/python web/screens.py http://127.0.0.1:8080
+.venv/bin/python web/screens.py http://127.0.0.1:8080 [NAME ...]
 """
 
 import io
@@ -37,7 +37,7 @@ def seen(browser: Browser, url: str, name: str, theme: str) -> bytes:
     page: Page = context.new_page()
     page.goto(url)
     page.wait_for_timeout(9000 if "/map" in url else 3500)
-    picture = page.screenshot()
+    picture = page.screenshot(timeout=180_000)  # a map drawn without a graphics card takes its time
     context.close()
     return picture
 
@@ -47,9 +47,9 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        for name, path in SCREENS.items():
+        for name in sys.argv[2:] or SCREENS:
             for theme in ("light", "dark"):
-                image = Image.open(io.BytesIO(seen(browser, sys.argv[1] + path, name, theme))).convert("RGB")
+                image = Image.open(io.BytesIO(seen(browser, sys.argv[1] + SCREENS[name], name, theme))).convert("RGB")
                 image.resize((585, 1266), Image.Resampling.LANCZOS).save(FOLDER / f"{name}-{theme}.webp", quality=82)
         browser.close()
 

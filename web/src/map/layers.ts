@@ -3,6 +3,7 @@ import type { ExpressionSpecification } from 'maplibre-gl';
 import { type Palette, bandColour, indexNamed, isScale, symbol } from '../air/indices';
 import { address, get } from '../api/client';
 import type { Legend, MapLayers, MapStations, MapValues } from '../api/schema';
+import { keep, kept } from '../app/settings.svelte';
 import { type Key, say } from '../text/text.svelte';
 
 const HOUR = 3_600_000;
@@ -100,6 +101,24 @@ export const askOffer = (): Promise<MapLayers> => get<'/v1/map/layers', MapLayer
 export interface Stations {
   list: MapStations;
   values: MapValues;
+}
+
+/** What the map last showed of now, for when nothing answers. */
+export interface Last {
+  offer: MapLayers;
+  stations: Stations;
+  colours: Colours;
+  /** When this device had it. */
+  received: number;
+}
+
+const LAST = 'brise.map';
+const KEPT_MOST = 3000; // stations: about half a megabyte
+
+export const lastShown = (): Last | null => kept<Last>(LAST);
+
+export function keepShown(last: Last): void {
+  if (last.stations.list.id.length <= KEPT_MOST) keep(LAST, last);
 }
 
 let known: MapStations | null = null;
