@@ -13,11 +13,14 @@ from brise.conventions.errors import InputError
 BARKJOHN = "Barkjohn et al. 2021 (doi:10.5194/amt-14-4617-2021) and, for smoke, 2022 (doi:10.3390/s22249669)"
 """The name of the PurpleAir correction, shown with every value it made."""
 
-_LOW, _HIGH = 570.0, 611.0
+BLENDED, _HIGH = 570.0, 611.0
 """µg m-3 of the cf_1 channel between which the two fits are blended."""
 
 _MOST = 1e5
 """µg m-3; no counter reads more."""
+
+_ROUNDS = 25
+"""Of reweighting; it settles in ten or so."""
 
 AGREEMENT_UGM3, AGREEMENT_SHARE = 5.0, 0.7
 """Two channels of one sensor disagree when they differ by more than both."""
@@ -45,10 +48,27 @@ def purpleair_pm25(cf1: ArrayLike, relative_humidity: ArrayLike) -> NDArray[np.f
     pa, rh = np.broadcast_arrays(np.asarray(cf1, float), 100.0 * np.asarray(relative_humidity, float))
     known = (pa >= 0) & (pa <= _MOST) & (rh >= 0) & (rh <= 100)
     pa = np.where(known, pa, np.nan)
-    ordinary = 0.524 * pa - 0.0862 * rh + 5.75
-    smoke = 4.21e-4 * pa**2 + 0.392 * pa + 3.44
-    weight = np.clip((pa - _LOW) / (_HIGH - _LOW), 0.0, 1.0)
-    return np.where(known, (1.0 - weight) * ordinary + weight * smoke, np.nan)
+    return np.where(known, barkjohn(pa, rh / 100.0), np.nan)
+
+
+def barkjohn(raw: ArrayLike, relative_humidity: ArrayLike) -> NDArray[np.float64]:
+    """`purpleair_pm25`, without its demand that the inputs be possible: for fits.
+
+    >>> barkjohn([20.0, 700.0], [0.5, 0.2]).round(2).tolist()
+    [11.92, 484.13]
+    """
+    pa, rh = np.asarray(raw, float), 100.0 * np.asarray(relative_humidity, float)
+    weight = np.clip((pa - BLENDED) / (_HIGH - BLENDED), 0.0, 1.0)
+    return (1.0 - weight) * barkjohn_linear(pa, rh / 100.0) + weight * (4.21e-4 * pa**2 + 0.392 * pa + 3.44)
+
+
+def barkjohn_linear(raw: ArrayLike, relative_humidity: ArrayLike) -> NDArray[np.float64]:
+    """The piece below 570: 0.524 PA - 0.0862 RH + 5.75.
+
+    >>> float(barkjohn_linear(20.0, 0.5).round(2))
+    11.92
+    """
+    return np.asarray(0.524 * np.asarray(raw, float) - 8.62 * np.asarray(relative_humidity, float) + 5.75)
 
 
 def channels_agree(a: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
@@ -102,29 +122,69 @@ def growth_factor(relative_humidity: ArrayLike, kappa: float = KAPPA) -> NDArray
     return heavier(humidity) / heavier(np.array(REFERENCE_HUMIDITY))
 
 
+def robust_ridge(
+    design: NDArray[np.float64],
+    target: NDArray[np.float64],
+    penalty: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    clip: float = 3.0,
+    constant: bool = True,
+) -> NDArray[np.float64]:
+    """Ridge regression with Huber weights (Huber 1964), by reweighted least squares.
+
+    Args:
+        design: (N, F) terms, of comparable size.
+        target: (N,).
+        penalty: (F,) pseudo-observations that hold each coefficient at zero.
+        weights: (N,) of the rows, mean 1.
+        clip: Errors beyond this many robust standard deviations count linearly; infinite = least squares.
+        constant: Whether a free constant comes first.
+
+    Returns:
+        (F,) coefficients, or (1 + F,) with the constant.
+
+    >>> x = np.arange(8.0)[:, None]
+    >>> y = 1.0 + 2.0 * x[:, 0] + np.array([0, 0, 0, 0, 50.0, 0, 0, 0])
+    >>> robust_ridge(x, y, np.zeros(1), np.ones(8)).round(2).tolist()
+    [1.0, 2.0]
+    """
+    x = np.hstack([np.ones((len(design), 1)), design]) if constant else design
+    held = np.diag(np.concatenate([[0.0], penalty]) if constant else penalty)
+    heed = np.ones(len(target))
+    found = np.zeros(x.shape[1])
+    for _ in range(_ROUNDS):
+        w = (weights * heed)[:, None]
+        before, found = found, np.linalg.solve(x.T @ (w * x) + held, x.T @ (w[:, 0] * target))
+        apart = np.abs(target - x @ found)
+        reach = clip * 1.4826 * max(float(np.median(apart)), 1e-12)
+        heed = np.minimum(1.0, reach / np.maximum(apart, 1e-12))
+        if np.allclose(found, before, rtol=1e-4, atol=1e-6):
+            break
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """One sensor against references, over a span of time: reference = offset + slope value + humidity + temperature.
+    """One sensor against references, over a span of time: reference = offset + slope value + sum of its terms.
 
     Attributes:
         variable: Which quantity, in its storage unit.
         offset: Storage unit.
         slope: 1; of the value that the general law gives for particles, of the measured one for gases.
-        humidity: Storage unit for each 1 of relative humidity above 0.5.
-        temperature: Storage unit per kelvin above 293.15 K.
+        terms: What else counts: a column of the samples ("temperature") or the logarithm of one ("log voc"), the
+            value at which it counts nothing, and the storage units that one unit of it adds.
         start: Of the first hour that it was fitted on, UTC.
         end: Of the last.
         hours: How many hours it rests on.
         uncertainty: Standard deviation of one corrected hour, storage unit.
-        share: What grows with the value, as a share of it; both add as squares.
+        share: What is added as the value grows, as a share of it.
         name: In words, shown with every value it made.
     """
 
     variable: str
     offset: float
     slope: float
-    humidity: float
-    temperature: float
+    terms: tuple[tuple[str, float, float], ...]
     start: datetime
     end: datetime
     hours: int
@@ -144,11 +204,17 @@ def read_calibration(found: Mapping[str, Any]) -> Calibration:
         InputError: A field is missing, or is no number or time.
     """
     try:
-        times = {key: datetime.fromisoformat(found[key]) for key in ("start", "end")}
-        numbers = {
-            key: float(found[key]) for key in ("offset", "slope", "humidity", "temperature", "uncertainty", "share")
-        }
-        words = {key: str(found[key]) for key in ("variable", "name")}
-        return Calibration(hours=int(found["hours"]), **times, **numbers, **words)  # type: ignore[arg-type]
+        return Calibration(
+            variable=str(found["variable"]),
+            offset=float(found["offset"]),
+            slope=float(found["slope"]),
+            terms=tuple((str(column), float(centre), float(size)) for column, centre, size in found["terms"]),
+            start=datetime.fromisoformat(found["start"]),
+            end=datetime.fromisoformat(found["end"]),
+            hours=int(found["hours"]),
+            uncertainty=float(found["uncertainty"]),
+            share=float(found["share"]),
+            name=str(found["name"]),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"calibration {dict(found)!r:.200}: not as written: {error!r}") from error

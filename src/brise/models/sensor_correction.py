@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from brise.formulas.calibration import BARKJOHN, GROWTH, Calibration, growth_factor, purpleair_pm25
+from brise.conventions.errors import InputError
+from brise.formulas.calibration import GROWTH, Calibration, growth_factor
+from brise.models.sensor_correction_constants import LAWS
 
 Array = NDArray[np.float64]
 
@@ -26,6 +28,11 @@ _SHARE = {"pm1": 0.5, "pm25": 0.4, "pm10": 0.6}
 
 _FLOOR = {"pm1": 3.0, "pm25": 3.0, "pm10": 6.0, "co": 300.0, "voc": 100.0}
 """And its constant part, storage units; other gases 15 µg m-3."""
+
+TO_Q90 = 1.2816
+"""Standard deviations of a normal law to its 90 % quantile."""
+
+DRIFT_S = 60 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,54 +57,72 @@ def correct(samples: pd.DataFrame, calibrations: Sequence[Calibration] = (), mak
         samples: Columns named as variables, in storage units (`pm25` µg m-3, `relative_humidity` 1, `temperature` K);
             `time`, UTC, where calibrations are given. Humidity and temperature may lack, whole or in rows.
         calibrations: Of this very sensor; those of one variable follow each other in time.
-        make: Its maker: "purpleair" and other plain counters' raw output ("plantower"), else "unknown".
+        make: What counts its particles, a key of LAWS; anything else counts as "unknown".
 
     Returns:
         Values, uncertainty and names for each pollutant among the columns; unknown stays unknown.
     """
-    humidity, temperature = _column(samples, "relative_humidity"), _column(samples, "temperature")
     values, errors, names = {}, {}, {}
     for variable in (name for name in CORRECTED if name in samples):
-        value, name = _general(variable, _column(samples, variable), humidity, make)
-        error = np.hypot(_FLOOR.get(variable, 15.0), _SHARE.get(variable, 0.8) * np.abs(value))
+        value, error, name = general(samples, variable, make)
         own = sorted((one for one in calibrations if one.variable == variable), key=lambda one: one.start)
         if own:
-            value, error, name = _calibrated(value, own, samples["time"], (humidity, temperature))
+            value, error, name = _calibrated(value, samples, own)
         values[variable], errors[variable], names[variable] = value, error, name
     return Corrected(pd.DataFrame(values, samples.index), pd.DataFrame(errors, samples.index), names)
 
 
-def _column(samples: pd.DataFrame, name: str) -> Array:
+def column(samples: pd.DataFrame, name: str) -> Array:
+    """(N,) numbers of a column, or of the logarithm of one ("log voc"); NaN where there is none."""
+    if name.startswith("log "):
+        inner = column(samples, name.removeprefix("log "))
+        return np.log(np.where(inner > 0, inner, np.nan))
     if name not in samples:
         return np.full(len(samples), np.nan)
     return np.asarray(samples[name].to_numpy(float))
 
 
-def _general(variable: str, value: Array, humidity: Array, make: str) -> tuple[Array, str]:
-    if variable not in PARTICLES or np.isnan(humidity).all():
-        return value, RAW
-    if variable == "pm25" and make in {"purpleair", "plantower"}:
-        return purpleair_pm25(value, humidity), BARKJOHN
-    dry = value / growth_factor(humidity)
-    return np.where(np.isnan(humidity), value, dry), GROWTH
+def general(samples: pd.DataFrame, variable: str, make: str) -> tuple[Array, Array, str]:
+    """What is known of every sensor of a make: (N,) values, (N,) standard deviations, and the law's name."""
+    value, humidity = column(samples, variable), column(samples, "relative_humidity")
+    name = RAW
+    if variable == "pm25" and make in LAWS:
+        low, value, high = interval(samples, make)
+        return value, (high - low) / TO_Q90 / 2, LAWS[make].name
+    if variable in PARTICLES and not np.isnan(humidity).all():
+        value, name = value / np.where(np.isnan(humidity), 1.0, growth_factor(humidity)), GROWTH
+    return value, np.hypot(_FLOOR.get(variable, 15.0), _SHARE.get(variable, 0.8) * np.abs(value)), name
 
 
-def _calibrated(
-    value: Array, own: Sequence[Calibration], time: pd.Series, weather: tuple[Array, Array]
-) -> tuple[Array, Array, str]:
-    """Coefficients linear in time between the middles of the windows, and those of the nearest window beyond."""
-    seconds = pd.to_datetime(time, utc=True).astype("datetime64[s, UTC]").astype("int64").to_numpy(float)
+def interval(samples: pd.DataFrame, make: str) -> tuple[Array, Array, Array]:
+    """PM2.5 by the law of a make: (N,) 10 % quantile, value and 90 % quantile, µg m-3.
+
+    Raises:
+        InputError: No law of that make.
+    """
+    if make not in LAWS:
+        raise InputError(f"no law of the make {make!r}; those with one: {', '.join(LAWS)}")
+    humidity, temperature = column(samples, "relative_humidity"), column(samples, "temperature")
+    learned = LAWS[make].best(humidity, temperature)
+    value = learned.law.apply(column(samples, "pm25"), humidity, temperature)
+    low, high = learned.spread.interval(value)
+    return low, value, high
+
+
+def _calibrated(value: Array, samples: pd.DataFrame, own: Sequence[Calibration]) -> tuple[Array, Array, str]:
+    """Each row by the calibrations whose spans' middles lie around it, weighed by time; by the nearest one beyond.
+
+    A term that a row does not know adds nothing. Beyond the spans the uncertainty grows by its half in 60 days.
+    """
+    seconds = pd.to_datetime(samples["time"], utc=True).astype("datetime64[s, UTC]").astype("int64").to_numpy(float)
     middles = [(one.start.timestamp() + one.end.timestamp()) / 2 for one in own]
-
-    def at(field: str) -> Array:
-        return np.asarray(np.interp(seconds, middles, [getattr(one, field) for one in own]))
-
-    humidity, temperature = weather
-    fitted = at("offset") + at("slope") * value
-    fitted = (
-        fitted
-        + at("humidity") * np.nan_to_num(humidity - 0.5)
-        + at("temperature") * np.nan_to_num(temperature - 293.15)
-    )
-    fitted = np.where(np.isnan(value), np.nan, fitted)
-    return fitted, np.hypot(at("uncertainty"), at("share") * np.abs(fitted)), own[-1].name
+    shares = [np.interp(seconds, middles, row) for row in np.eye(len(own))]
+    fitted, error = np.zeros(len(samples)), np.zeros(len(samples))
+    for share, one in zip(shares, own, strict=True):
+        said = one.offset + one.slope * value
+        for term, centre, size in one.terms:
+            said = said + size * np.nan_to_num(column(samples, term) - centre)
+        fitted, error = fitted + share * said, error + share * (one.uncertainty + one.share * np.abs(said))
+    away = np.maximum(own[0].start.timestamp() - seconds, seconds - own[-1].end.timestamp())
+    error = error * (1 + 0.5 * np.maximum(away, 0.0) / DRIFT_S)
+    return np.where(np.isnan(value), np.nan, fitted), error, own[-1].name
