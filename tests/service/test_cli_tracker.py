@@ -60,6 +60,14 @@ def test_local_import(monkeypatch, capsys, tmp_path, flow, offline):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_one_single_index_is_held_against_the_largest(monkeypatch, capsys, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(f"timestamp,VOC (ppb),pm25 (ug/m3),Plume AQI\n{START},146,30,60\n{START + 60},146,2,12\n")
+    report = json.loads(run(monkeypatch, capsys, "import", path, "--local", "--out", tmp_path / "o.csv", "--json").out)
+    found = report["devices"][0]["plume_agreement"]["all"]
+    assert (found["rows"], found["equal"]) == (2, 2)
+
+
 def test_the_report_in_words(monkeypatch, capsys, tmp_path, flow):
     flow.write_text(flow.read_text().replace("timestamp,", "timestamp,Mood,").replace(",20,", ",=1+1,20,"))
     words = run(monkeypatch, capsys, "import", flow, "--local", "--out", tmp_path / "o.csv").out

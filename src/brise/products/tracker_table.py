@@ -103,12 +103,12 @@ class Agreement:
 
 
 def plume_agreement(samples: pd.DataFrame, indices: Mapping[str, Array]) -> dict[str, Agreement]:
-    """Pollutant -> agreement of `plume_classic` with the device's own Plume AQI."""
+    """Pollutant -> agreement of `plume_classic` with the device's own Plume AQI; "all" for the largest of them."""
     out = {}
-    for column in samples.columns:
-        pollutant = str(column).removeprefix(f"{REPORTED}plume_")
-        ours = indices.get(f"plume_classic_{pollutant}")
-        if not str(column).startswith(f"{REPORTED}plume_") or ours is None:
+    for column in map(str, samples.columns):
+        pollutant = "all" if column == f"{REPORTED}plume" else column.removeprefix(f"{REPORTED}plume_")
+        ours = indices.get("plume_classic" if pollutant == "all" else f"plume_classic_{pollutant}")
+        if not column.startswith(f"{REPORTED}plume") or ours is None:
             continue
         theirs = samples[column].to_numpy()
         both = ~np.isnan(theirs) & ~np.isnan(ours)
