@@ -230,7 +230,8 @@ def csv_sink(path: Path) -> Sink:
         InputError: The file is there and is another table.
     """
     names = ("time", "period_s", *COLUMNS)
-    if path.exists() and path.stat().st_size and path.open().readline().strip() != ",".join(names):
+    first = path.read_bytes()[:1000].split(b"\n")[0].decode("utf-8", "replace") if path.exists() else ""
+    if first and first != ",".join(names):
         raise InputError(f"{path}: is not a table of this command; name another")
 
     def write(row: Row) -> None:

@@ -205,6 +205,7 @@ class Bridge:
             client.tls_set_context(ssl.create_default_context())
         client.reconnect_delay_set(1, 30)
         client.on_connect, client.on_disconnect, client.on_message = self._connected, self._parted, self._arrived
+        client.on_subscribe = self._subscribed
         return client
 
     def start(self) -> None:
@@ -226,8 +227,12 @@ class Bridge:
             LOG.error("MQTT broker %s:%d refuses: %s", self._broker.host, self._broker.port, reason)
             return
         self._session += 1
-        LOG.info("MQTT broker %s:%d: listening", self._broker.host, self._broker.port)
         client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in TOPICS])
+
+    def _subscribed(self, _client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        level, what = (logging.ERROR, f"refuses topics: {refused[0]}") if refused else (logging.INFO, "listening")
+        LOG.log(level, "MQTT broker %s:%d: %s", self._broker.host, self._broker.port, what)
 
     def _parted(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         self._session += 1
