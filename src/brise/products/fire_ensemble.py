@@ -40,12 +40,17 @@ class Member:
     area_ha: Array
 
 
+Runner = Callable[[Callable[[int], Member], int, int], Iterator[Member]]
+"""What computes members: from the work, how many there are and how many threads there may be, in their order."""
+
+
 def ensemble(
     landscape: Landscape,
     weather: FireWeather,
     starts: list[FireStart],
     options: FireOptions,
     progress: Progress | None = None,
+    run: Runner | None = None,
 ) -> FireEnsemble:
     """Possible fires around the given inputs.
 
@@ -55,6 +60,7 @@ def ensemble(
         starts: Where and when fire starts.
         options: How; `members`, `seed`, `spreads` and `workers` are of the ensemble.
         progress: Called with the share done.
+        run: Computes the members; in threads of this process by default.
 
     Raises:
         InputError: As `fire_spread.simulate`; or no members are asked for.
@@ -63,7 +69,7 @@ def ensemble(
         raise InputError(f"an ensemble wants at least one member, not {options.members}")
     scene = scene_of(landscape, weather, starts, options)
     drawn = draws(scene, options.members)
-    return gathered(scene, drawn, np.full(options.members, 1.0 / options.members), progress)
+    return gathered(scene, drawn, np.full(options.members, 1.0 / options.members), progress, run)
 
 
 def draws(scene: Scene, members: int) -> list[Factors]:
@@ -136,7 +142,13 @@ def in_order(work: Callable[[int], Done], count: int, workers: int) -> Iterator[
                 future.cancel()
 
 
-def gathered(scene: Scene, drawn: Sequence[Factors], weights: Array, progress: Progress | None = None) -> FireEnsemble:
+def gathered(
+    scene: Scene,
+    drawn: Sequence[Factors],
+    weights: Array,
+    progress: Progress | None = None,
+    run: Runner | None = None,
+) -> FireEnsemble:
     """The ensemble of given factors and weights (which add up to 1)."""
     times = marks(scene.options.hours)
     cell_ha = scene.landscape.grid.cell_m**2 / 1e4
@@ -154,7 +166,7 @@ def gathered(scene: Scene, drawn: Sequence[Factors], weights: Array, progress: P
         return Member(burned.window, arrival, tall.reshape(arrival.shape), area.astype(float))
 
     tally, areas = None, np.zeros((len(drawn), len(times)))
-    for k, member in enumerate(in_order(one, len(drawn), scene.options.workers)):
+    for k, member in enumerate((run or in_order)(one, len(drawn), scene.options.workers)):
         tally = _Tally.of(member.window, scene) if tally is None else tally.holding(member.window)
         tally.add(member, float(weights[k]))
         areas[k] = member.area_ha

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     fire_jobs: int = Field(50, ge=1, le=10_000, description="Fire simulations that may wait or run.")
     fire_jobs_per_client: int = Field(5, ge=1, le=10_000, description="Of them those of one address.")
     fire_days_kept: float = Field(7.0, gt=0, le=3650, description="Fire simulations are deleted after.")
+    dask_scheduler: str | None = Field(None, description="tcp://host:port: members of fire ensembles run there.")
     retention_days: int = Field(400, ge=2, description="Older observations are deleted.")
     log_level: Level = "INFO"
 

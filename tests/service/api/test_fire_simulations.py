@@ -41,7 +41,7 @@ def asked(**changes):
 def settings_of(client, **more):
     desk = client.app.state.fire
     known = {"data_dir": desk.data_dir, "resolved_database_url": desk.settings.resolved_database_url}
-    return SimpleNamespace(**known, fire_threads=1, **more)
+    return SimpleNamespace(**known, fire_threads=1, dask_scheduler=None, **more)
 
 
 def work_off(client):

@@ -21,11 +21,12 @@ from brise.io.gazetteer import cities
 from brise.products import smoke
 from brise.products.fire_burn import burn, scene_of
 from brise.products.fire_calibration import calibrate, reforecast
-from brise.products.fire_ensemble import ensemble
+from brise.products.fire_ensemble import Runner, ensemble
 from brise.products.fire_page import fire_page
 from brise.products.fire_run import FireEnsemble, FireResult
 from brise.products.fire_spread import result_of, simulate
 from brise.products.fire_summary import outlines, rasters, summarise
+from brise.service.jobs.fire_cluster import on_cluster
 from brise.service.jobs.fire_landscapes import degrees, load
 from brise.service.jobs.fire_request import Asked, build
 from brise.service.settings import Settings
@@ -56,7 +57,7 @@ def simulate_job(request: Mapping[str, Any], settings: Settings, folder: Path, t
     landscape = load(settings.data_dir, request["landscape"])
     asked = build(request, landscape)
     asked = replace(asked, options=replace(asked.options, workers=settings.fire_threads))
-    result, several, fitted = _spread(landscape, asked, tell)
+    result, several, fitted = _spread(landscape, asked, tell, on_cluster(settings.dask_scheduler))
     tell("finds what it reaches", 0.86)
     page = (
         summarise(result, several)
@@ -87,13 +88,16 @@ def _part(tell: Tell, stage: str, low: float, high: float) -> Callable[[float], 
     return lambda share: tell(stage, low + (high - low) * share)
 
 
-def _spread(landscape: Landscape, asked: Asked, tell: Tell) -> tuple[FireResult, FireEnsemble | None, dict[str, Any]]:
+def _spread(
+    landscape: Landscape, asked: Asked, tell: Tell, run: Runner | None
+) -> tuple[FireResult, FireEnsemble | None, dict[str, Any]]:
     """The fire, its ensemble, and what observed perimeters said of it; with these, both by the fitted factors."""
     given = (landscape, asked.weather, asked.starts, asked.options)
     members = _part(tell, "spreads the members", 0.45 if asked.observed else 0.2, 0.85)
     if not asked.observed:
         result = simulate(*given, _part(tell, "spreads the fire", 0.05, 0.2))
-        return result, ensemble(*given, members) if asked.options.members else None, {}
+        several = ensemble(*given, members, run) if asked.options.members else None
+        return result, several, {}
     fitted = calibrate(*given, asked.observed, _part(tell, "fits the perimeters", 0.05, 0.4))
     scene = scene_of(*given)
     result = result_of(scene, burn(scene, fitted.mean), fitted.mean)
