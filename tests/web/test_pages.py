@@ -77,7 +77,7 @@ def test_the_place_page_has_every_pollutant_and_index_and_a_download(visit, serv
     page.locator(".indices li").first.wait_for()
     assert page.locator("tbody tr").filter(has_text="Modelled").count() == 6
     assert page.locator(".indices li").count() == 9
-    assert page.get_by_text("Quay").is_visible()
+    assert page.get_by_text("Quay, ").is_visible()
     link = page.get_by_role("link", name="Download CSV")
     assert link.get_attribute("download") == "brise.csv"
     reply = page.request.get(server + link.get_attribute("href"))
