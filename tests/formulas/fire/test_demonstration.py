@@ -58,12 +58,3 @@ def test_power_falls_with_the_wavenumber_as_hills_do(made):
     rings = [power[(k >= low) & (k < low + 2)].mean() for low in range(4, 20, 2)]
     slope = np.polyfit(np.log(np.arange(5.0, 21.0, 2.0)), np.log(rings), 1)[0]
     assert -4.6 < slope < -3.0
-
-
-def test_slope_and_aspect_of_a_plane():
-    down_to_south = np.arange(6.0)[::-1, None] * np.ones((1, 7)) * 3.0  # rows from the north: the north is high
-    slope, aspect = demonstration.slope_and_aspect(down_to_south, 30.0)
-    np.testing.assert_allclose(slope[1:-1], 0.1, rtol=1e-6)  # float32
-    np.testing.assert_allclose(aspect[1:-1], 180.0)
-    flat = demonstration.slope_and_aspect(np.ones((4, 4)), 30.0)[1]
-    assert np.isnan(flat).all()

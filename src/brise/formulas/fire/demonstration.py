@@ -2,8 +2,8 @@
 
 For demonstrations and tests without a download. Terrain is a Gaussian field whose power falls with the wavenumber k as
 k^-(2 H + 2), H the Hurst exponent (Mandelbrot 1982, *The Fractal Geometry of Nature*; 0.8 is usual of hills), with a
-valley cut along the river. Slope and aspect are Horn's (1981, Proc. IEEE 69, 14). Fuels follow height and wetness:
-grass on dry tops, shrubs on slopes, timber where water gathers and on shaded slopes, fields in the valley.
+valley cut along the river. Fuels follow height and wetness: grass on dry tops, shrubs on slopes, timber where water
+gathers and on shaded slopes, fields in the valley.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from brise.conventions.fire import FireGrid, Landscape
+from brise.formulas.fire.terrain import slope_and_aspect
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -71,30 +72,6 @@ SITE = Plan(FireGrid(utm(35, south=True), 622_000.0, 7_073_500.0, 30.0, 420, 500
 """12.6 by 15 km beside Heidelberg in the Highveld (its largest village lies where that town does)."""
 
 
-def slope_and_aspect(elevation: Array, cell_m: float) -> tuple[Floats, Floats]:
-    """Slope (rise over run) and where it faces (degrees clockwise from north, NaN where flat), after Horn 1981.
-
-    Rims take the height of the nearest cell, so that their slope is halved across the rim at most.
-
-    Args:
-        elevation: (Y, X) m, rows from north to south.
-        cell_m: Side of a cell, m.
-
-    A plane that rises 1 in 10 to the east faces west:
-
-    >>> slope, aspect = slope_and_aspect(np.tile(np.arange(5.0), (5, 1)), 10.0)
-    >>> round(float(slope[2, 2]), 3), float(aspect[2, 2])
-    (0.1, 270.0)
-    """
-    z = np.pad(np.asarray(elevation, float), 1, "edge")
-    west, east = (z[:-2, c] + 2 * z[1:-1, c] + z[2:, c] for c in (slice(None, -2), slice(2, None)))
-    north, south = (z[r, :-2] + 2 * z[r, 1:-1] + z[r, 2:] for r in (slice(None, -2), slice(2, None)))
-    to_east, to_north = (east - west) / (8 * cell_m), (north - south) / (8 * cell_m)
-    slope = np.hypot(to_east, to_north)
-    facing = np.degrees(np.arctan2(-to_east, -to_north)) % 360.0
-    return slope.astype(np.float32), np.where(slope > 0, facing, np.nan).astype(np.float32)
-
-
 def landscape(plan: Plan = SITE) -> Landscape:
     """The whole landscape, canopy included.
 
@@ -107,7 +84,7 @@ def landscape(plan: Plan = SITE) -> Landscape:
     river = _river(shape, rng)
     ground = _BASE_M + _RELIEF_M * _fractal(shape, rng)
     elevation = ground - _RIVER_DEPTH_M * np.exp(-((river / _VALLEY_CELLS) ** 2))
-    slope, aspect = slope_and_aspect(elevation, plan.grid.cell_m)
+    slope, aspect = (layer.astype(np.float32) for layer in slope_and_aspect(elevation, plan.grid.cell_m))
     wet = _wetness(elevation, aspect, slope, river) + 0.35 * _fractal(shape, rng)
     fuel = _fuel(elevation, wet, river, plan)
     cover, height, base, density = _canopy(fuel, wet)
