@@ -45,7 +45,7 @@ def hourly_release(landscape: Landscape, result: FireResult, models: Mapping[int
     none = (0.0, 0.0)
     table = np.array([none if k in NON_BURNABLE or k not in known else consumed(known[k]) for k in codes.tolist()])
     mass, heat = table.reshape(-1, 2)[which.ravel()].T
-    leaves = _crown_fuel(landscape, result, (rows, columns))
+    leaves = crown_fuel(landscape, result, (rows, columns))
     ground = result.grid.cell_m**2
 
     def by_hour(values: Array) -> Array:
@@ -54,7 +54,7 @@ def hourly_release(landscape: Landscape, result: FireResult, models: Mapping[int
     return Release(by_hour(np.ones(len(hour))) / 1e4, by_hour(mass + leaves), by_hour(heat + leaves * CROWN_HEAT) / 1e6)
 
 
-def _crown_fuel(landscape: Landscape, result: FireResult, at: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Array:
+def crown_fuel(landscape: Landscape, result: FireResult, at: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Array:
     """Crown fuel that burned, kg m-2: density times length of the crowns times the share that burned."""
     layers = (landscape.canopy_density, landscape.canopy_height, landscape.canopy_base)
     density, height, base = (

@@ -18,6 +18,7 @@ from brise.formulas.fire.emissions import emission
 from brise.formulas.meteorology import wind_components
 from brise.formulas.smoke import Puffs, join, plume_rise, stability, wind_aloft, within
 from brise.formulas.sun import solar_position
+from brise.products.fire_release import crown_fuel
 from brise.products.fire_run import FireResult
 
 PRODUCT = "smoke"
@@ -133,7 +134,7 @@ def source_of(landscape: Landscape, result: FireResult, lonlat: LonLat) -> Sourc
     hours = int(np.ceil(result.hours - 1e-9))
     hour = np.clip((result.arrival[row, column] / 60.0).astype(int), 0, hours - 1)
     grid = result.grid
-    heat, pm25 = emission(landscape.fuel[row, column], _crowns(landscape, result, (row, column)))
+    heat, pm25 = emission(landscape.fuel[row, column], crown_fuel(landscape, result, (row, column)))
     side = max(1, round(BLOCK_M / 2 / grid.cell_m))
     block, which = np.unique((row // side) * (grid.columns // side + 1) + column // side, return_inverse=True)
     count = np.bincount(which)
@@ -146,16 +147,6 @@ def source_of(landscape: Landscape, result: FireResult, lonlat: LonLat) -> Sourc
 
     start = result.start.astype("datetime64[s]")
     return Source(start, latitude, longitude, by_hour(heat), by_hour(pm25), side * grid.cell_m)
-
-
-def _crowns(landscape: Landscape, result: FireResult, cells: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Array:
-    """Crown fuel that burned, kg m-2: bulk density times crown length times the share of the crowns that burned."""
-    wanted = (landscape.canopy_density, landscape.canopy_height, landscape.canopy_base)
-    layers = [np.nan_to_num(layer[cells].astype(float)) for layer in wanted if layer is not None]
-    if len(layers) < len(wanted):
-        return np.zeros(len(cells[0]))
-    density, height, base = layers
-    return np.asarray(density * np.maximum(height - base, 0.0) * np.nan_to_num(result.fraction[cells]))
 
 
 def compute(source: Source, weather: FireWeather) -> Smoke:
