@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brise.conventions.errors import InputError
-from brise.conventions.fire import FireStart, FireWeather, Landscape
+from brise.conventions.fire import FireGrid, FireStart, FireWeather, Landscape
 from brise.formulas.fire.front import Clock, Front, Ignition, Spread, front
 from brise.formulas.fire.front_spotting import Spotting, front_with_spotting
+from brise.formulas.north import convergence
 from brise.products.fire_embers import FARTHEST_M, embers_of
 from brise.products.fire_ground import Terrain, Window, terrain_of
 from brise.products.fire_ignition import Placed, burnable, lit_cells, place
@@ -32,6 +33,7 @@ CUT_UP_TO = 60_000_000
 """Cells times rows of weather times members up to which cells are cut in parts: a minute or so of one core."""
 _PARTS = 3
 _MOST_WET = 3.0
+_TOLD_FROM = 0.5  # degrees between the norths
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +72,10 @@ class Ready:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """Checked inputs: what any number of possible fires have in common; `kept` remembers windows made ready."""
+    """Checked inputs: what any number of possible fires have in common; `kept` remembers windows made ready.
+
+    `north` is where the grid's north points at the ignition, degrees clockwise from true north.
+    """
 
     landscape: Landscape
     weather: FireWeather
@@ -78,13 +83,15 @@ class Scene:
     placed: Placed
     slots: Slots
     clock: Clock
+    north: float = 0.0
     kept: dict[Window, Ready] = field(default_factory=dict)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
         """All of them, once each."""
         wet = self.ready(self.window(FIRST_REACH)).assumptions
-        said = (*self.landscape.assumptions, *self.slots.assumptions, *self.placed.assumptions, *wet)
+        turned = _told_north(self.north, self.options.grid_north)
+        said = (*self.landscape.assumptions, *self.slots.assumptions, *self.placed.assumptions, *wet, *turned)
         return tuple(dict.fromkeys(said))
 
     def window(self, reach: int) -> Window:
@@ -108,7 +115,7 @@ class Scene:
                     f"{MAX_TABLE_CELLS:,} cells times rows: fewer hours, coarser cells, or fewer rows"
                 )
             terrain = terrain_of(self.landscape, window, self.options, _sunlit(self.weather, self.options))
-            wet = moistures(self.weather, self.options, terrain.exposures)
+            wet = moistures(self.weather, self.options, terrain.exposures, self.north)
             self.kept[window] = Ready(terrain, wet.values[self.slots.rows], wet.assumptions)
         return self.kept[window]
 
@@ -157,10 +164,32 @@ def scene_of(landscape: Landscape, weather: FireWeather, starts: list[FireStart]
             periods.append((max(float(first), 0.0), min(float(last), end)))
     if options.burn_periods and not periods:
         raise InputError(f"no burn period lies within {options.hours:g} h from {options.start}")
-    scene = Scene(landscape, weather, options, placed, slots(weather, options), Clock(0.0, end, tuple(periods)))
+    north = north_at(landscape.grid, placed.ignitions)
+    rows = slots(weather, options, 0.0 if options.grid_north else north)
+    scene = Scene(landscape, weather, options, placed, rows, Clock(0.0, end, tuple(periods)), north)
     if options.embers:
         return replace(scene, options=replace(options, parts=1))
     return scene if options.parts else _with_parts(scene, max(options.members, 1))
+
+
+def north_at(grid: FireGrid, ignitions: tuple[Ignition, ...]) -> float:
+    """Where the grid's north points in the middle of the ignitions, degrees clockwise from true north.
+
+    Raises:
+        InputError: The grid's reference system cannot be read.
+    """
+    row = float(np.mean([row for each in ignitions for row in each.rows]))
+    column = float(np.mean([column for each in ignitions for column in each.columns]))
+    return convergence(grid.crs, grid.west + (column + 0.5) * grid.cell_m, grid.north - (row + 0.5) * grid.cell_m)
+
+
+def _told_north(north: float, as_grid: bool) -> tuple[str, ...]:
+    if abs(north) < _TOLD_FROM:
+        return ()
+    where = f"The grid's north points {abs(north):.1f} degrees {'east' if north > 0 else 'west'} of true north here"
+    if as_grid:
+        return (f"{where}; wind directions were taken from the grid's north, as asked.",)
+    return (f"{where}; wind and sun were turned to the grid.",)
 
 
 def _with_parts(scene: Scene, members: int) -> Scene:

@@ -83,7 +83,7 @@ def seasonal_live(day: int, latitude: float) -> tuple[float, float]:
     return round(herb, 2), round(woody, 2)
 
 
-def moistures(weather: FireWeather, options: FireOptions, exposures: Exposures) -> Moistures:
+def moistures(weather: FireWeather, options: FireOptions, exposures: Exposures, north: float = 0.0) -> Moistures:
     """The moistures of every row of the weather.
 
     What the options give wins, then what the weather gives; then dead classes from temperature and humidity where the
@@ -103,7 +103,7 @@ def moistures(weather: FireWeather, options: FireOptions, exposures: Exposures) 
             values[:, k] = _checked(weather, name, weather.moisture[name])[:, None]
     missing = np.isnan(values).any(axis=(0, 2))
     if missing[:3].any():
-        dead, words = _dead(weather, options, exposures)
+        dead, words = _dead(weather, options, exposures, north)
         values[:, :3] = np.where(missing[:3, None], dead, values[:, :3])
         said.append(words)
     if missing[3:].any():
@@ -133,7 +133,7 @@ def _live(options: FireOptions) -> tuple[tuple[float, float], str]:
     return live, f"Live moisture was not given: herbs {live[0]:.0%}, woody {live[1]:.0%} ({why})."
 
 
-def _dead(weather: FireWeather, options: FireOptions, exposures: Exposures) -> tuple[Array, str]:
+def _dead(weather: FireWeather, options: FireOptions, exposures: Exposures, north: float) -> tuple[Array, str]:
     """(T, 3, E) and how they came about."""
     kinds = len(exposures.cover)
     known = np.isfinite(weather.temperature) & np.isfinite(weather.relative_humidity)
@@ -143,7 +143,7 @@ def _dead(weather: FireWeather, options: FireOptions, exposures: Exposures) -> t
         flat = np.broadcast_to(dry[None, :, None], (len(weather.time), 3, kinds))
         return flat, f"Dead moisture was neither given nor in the weather: {told} for 1, 10, 100 h (scenario D2)."
     _refuse_holes(weather, known)
-    target = _equilibria(weather, options, exposures)
+    target = _equilibria(weather, options, exposures, north)
     step = np.diff(weather.time).astype(float) / 3600.0
     step = np.append(step, step[-1] if len(step) else 1.0)
     first_day = np.cumsum(step) <= 24.0
@@ -158,14 +158,14 @@ def _dead(weather: FireWeather, options: FireOptions, exposures: Exposures) -> t
     return out, f"Dead moisture follows the weather (Fosberg, time lags, {sun}); before its first row it was steady."
 
 
-def _equilibria(weather: FireWeather, options: FireOptions, exposures: Exposures) -> Array:
+def _equilibria(weather: FireWeather, options: FireOptions, exposures: Exposures, north: float) -> Array:
     temperature, humidity = weather.temperature[:, None], weather.relative_humidity[:, None]
     if options.place is not None:
         step = np.diff(weather.time, append=weather.time[-1:] + np.timedelta64(3600, "s"))
         high, bearing = solar_position(weather.time + step // 2, *options.place)
         clear = 1.0 - np.nan_to_num(weather.cloud, nan=0.0)[:, None]
         slope = (exposures.rise[0][None], exposures.rise[1][None])
-        light = irradiance(high[:, None], bearing[:, None], slope, clear, exposures.cover[None])
+        light = irradiance(high[:, None], bearing[:, None] - north, slope, clear, exposures.cover[None])
         temperature, humidity = at_the_fuel(temperature, humidity, light, _AT_THE_FUEL * weather.wind_speed[:, None])
     fine, medium = fosberg(temperature, humidity)
     target = np.stack(np.broadcast_arrays(fine, medium, medium), axis=1) + np.zeros((1, 1, len(exposures.cover)))

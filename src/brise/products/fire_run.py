@@ -76,6 +76,8 @@ class FireOptions:
         fuel_factors: Multiplies the rate of spread of some fuel models, by number.
         wind_factor: Multiplies the wind speed.
         wind_turn: Degrees clockwise added to where the wind comes from.
+        grid_north: Take the wind's directions from the north of the landscape's grid, as FlamMap does, not from true
+            north.
         place: Latitude and longitude of the landscape, degrees, for the sun and the season; None is unknown.
         members: Of the ensemble; 0 is one deterministic run.
         parts: Cells are cut in so many a side: 1 is fast, 3 lets fire run along the edge of a faster cell (`front`), 0
@@ -100,6 +102,7 @@ class FireOptions:
     fuel_factors: Mapping[int, float] = field(default_factory=dict)
     wind_factor: float = 1.0
     wind_turn: float = 0.0
+    grid_north: bool = False
     place: tuple[float, float] | None = None
     members: int = 0
     parts: int = 0
@@ -156,7 +159,7 @@ class FireResult:
         hours: That were simulated.
         arrival: Minutes since `start`.
         rate: m s-1, of the fire that reached the cell, the way it was going; NaN where an ignition lit the cell itself.
-        direction: Where it was going, degrees clockwise from north; NaN likewise.
+        direction: Where it was going, degrees clockwise from true north; NaN likewise.
         flame_length: m, of the fire going that way; where an ignition lit the cell, that of its head.
         intensity: W m-1, likewise.
         crown: int8: 0 not burned, 1 surface fire, 2 passive and 3 active crown fire (of the head in that cell).

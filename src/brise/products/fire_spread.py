@@ -78,7 +78,7 @@ def result_of(scene: Scene, burned: Burned, factors: Factors | None = None) -> F
         hours=scene.options.hours,
         arrival=arrival,
         rate=whole(front.rate),
-        direction=whole(np.degrees(front.direction)),
+        direction=whole((np.degrees(front.direction) + np.float32(scene.north)) % np.float32(360.0)),
         flame_length=sparse(flames.flame_length),
         intensity=sparse(flames.intensity),
         crown=crown,
@@ -130,5 +130,7 @@ def provenance_of(scene: Scene, factors: Factors | None) -> Mapping[str, object]
         "moisture_at_start": {
             name: round(float(value), 4) for name, value in zip(CLASSES, np.median(wet[0], axis=-1), strict=True)
         },
+        "grid_north_deg": round(scene.north, 2),
+        "wind_from_grid_north": options.grid_north,
         "seed": options.seed,
     }

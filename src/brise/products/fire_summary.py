@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brise.conventions.fire import FireGrid
+from brise.formulas.north import convergence
 from brise.products.fire_run import Array32, FireEnsemble, FireResult
 
 Polygon = list[NDArray[np.float64]]
@@ -170,7 +171,7 @@ def _mean_and_most(values: Array32) -> dict[str, float | None]:
 
 
 def _farthest(result: FireResult) -> dict[str, float | None]:
-    """Where the fire went farthest from where it began."""
+    """Where the fire went farthest from where it began; clockwise from true north."""
     burned = np.argwhere(np.isfinite(result.arrival))
     if not len(burned):
         return {"direction_deg": None, "distance_m": None}
@@ -179,7 +180,9 @@ def _farthest(result: FireResult) -> dict[str, float | None]:
     away = burned - first
     far = np.hypot(away[:, 0], away[:, 1])
     k = int(far.argmax())
-    bearing = np.degrees(np.arctan2(away[k, 1], -away[k, 0])) % 360.0
+    grid = result.grid
+    x, y = grid.west + (first[1] + 0.5) * grid.cell_m, grid.north - (first[0] + 0.5) * grid.cell_m
+    bearing = (np.degrees(np.arctan2(away[k, 1], -away[k, 0])) + convergence(grid.crs, float(x), float(y))) % 360.0
     return {"direction_deg": round(float(bearing), 1), "distance_m": round(float(far[k]) * result.grid.cell_m, 1)}
 
 

@@ -26,7 +26,7 @@ class Slots:
         rows: Positions in the stream.
         start: s since the fire's start, when each takes over; the first is 0.
         speed: 20-ft wind, m s-1.
-        wind_from: Degrees.
+        wind_from: Degrees clockwise from the grid's north.
         assumptions: In sentences.
     """
 
@@ -37,8 +37,13 @@ class Slots:
     assumptions: tuple[str, ...]
 
 
-def slots(weather: FireWeather, options: FireOptions) -> Slots:
+def slots(weather: FireWeather, options: FireOptions, north: float = 0.0) -> Slots:
     """The rows from the fire's start to its end.
+
+    Args:
+        weather: Its directions are from true north.
+        options: When, and how the wind differs from the weather's.
+        north: Where the grid's north points, degrees clockwise from true north.
 
     Raises:
         InputError: The weather begins too late, ends too early, or has a gap in the time that is simulated.
@@ -68,7 +73,7 @@ def slots(weather: FireWeather, options: FireOptions) -> Slots:
         rows,
         np.maximum(np.where(np.arange(len(rows)) == 0, 0.0, since[rows]), 0.0),
         np.asarray(twenty_foot_wind(speed) if weather.wind_height == "10m" else speed) * options.wind_factor,
-        weather.wind_from[rows] + options.wind_turn,
+        weather.wind_from[rows] + options.wind_turn - north,
         tuple(said),
     )
 

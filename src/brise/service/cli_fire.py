@@ -83,6 +83,9 @@ def simulate(
     ] = None,
     wind_height: Annotated[str, typer.Option(help="10m or 20ft, over what the weather file means.")] = "",
     row_minutes: Annotated[int, typer.Option(help="Of weather rows that all carry one time.", min=1)] = 60,
+    grid_north: Annotated[
+        bool, typer.Option("--grid-north", help="Wind directions are from the grid's north, as in FlamMap.")
+    ] = False,
     slope_unit: Annotated[str, typer.Option(help="percent, degrees or fraction, over what the files say.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -104,6 +107,7 @@ def simulate(
         rate_factor=rate_factor,
         parts=parts,
         touched=touched,
+        grid_north=grid_north,
         embers=embers,
         members=members,
         seed=seed,
