@@ -18,7 +18,7 @@ from brise.formulas.indices.registry import INDICES
 
 SCALE = "us_aqi"
 RIGHT_TO_LEFT = ("ar",)
-LINKS = (("now", "/"), ("map", "/map"), ("places", "/places"), ("settings", "/settings"))
+LINKS = (("now", "/"), ("map", "/map"), ("places", "/places"), ("tracker", "/tracker"), ("settings", "/settings"))
 WIDE, HIGH, TOP, GROUND = 360, 168, 14, 140
 HOURS = 121
 STEPS = 5

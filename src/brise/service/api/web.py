@@ -42,8 +42,9 @@ OFFERS = {
     "scores": "/v1/scores",
     "fires": "/v1/fires",
     "weather": "/v1/weather",
+    "tracker": "/v1/trackers",
 }
-"""What the app shows only where the server has a route that begins so (its pages of trackers and alerts are empty)."""
+"""What the app shows only where the server has a route that begins so (its page of alerts is empty)."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self' data: blob:; font-src 'self'; "

@@ -1,0 +1,8 @@
+/** The tracker pages, once their messages are here. */
+import TrackerPage from './TrackerPage.svelte';
+import { loadWords } from './words.svelte';
+
+export async function open(): Promise<typeof TrackerPage> {
+  await loadWords();
+  return TrackerPage;
+}
