@@ -1,8 +1,9 @@
 """The air-quality run: shapes, honesty at the edges, degradation, provenance."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import h3
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from brise.conventions.errors import InputError
 from brise.conventions.grids import Grid
 from brise.models.background import Background
 from brise.products.air_quality import HOURS, Inputs, compute, fit_domain, leave_one_out
+from brise.products.crowd_map import FED, Cell, CrowdMap, with_crowd
 from brise.products.domains import domains
 
 INIT = datetime(2024, 3, 1, tzinfo=UTC)
@@ -214,3 +216,23 @@ def test_bad_inputs_are_named(inputs, grid):
         compute(replace(inputs, init_time=INIT + pd.Timedelta(days=1)), grid)
     with pytest.raises(InputError, match="station 'test:0' has hours but is not described"):
         compute(replace(inputs, stations=inputs.stations.iloc[1:]), grid)
+
+
+def test_the_crowd_is_heard_a_little_and_a_wrong_cell_moves_no_reference(inputs, grid, hours, run):
+    """Three owners who say 500 beside a reference station that says otherwise, and the same where no station is."""
+    at = hours.station_id.tolist().index(sorted(hours.station_id)[0])
+    beside = h3.latlng_to_cell(hours.latitude[at], hours.longitude[at], FED)
+    wrong = Cell(beside, "pm25", INIT - timedelta(hours=1), INIT, 500.0, 20.0, 3)
+    wider = with_crowd(
+        hours, inputs.stations.assign(latitude=0.0, longitude=0.0), CrowdMap(INIT, {("hour", FED): [wrong]})
+    )
+    fed = compute(replace(inputs, hours=wider[0], stations=wider[1]), grid)
+    column = list(run.meta["variables"]).index("pm25")
+    now = HOURS.index(0)
+    before, after = (one.concentration[:, column, 0, now] for one in (run, fed))
+    y, x = grid.points()
+    cell = int(np.argmin((y - hours.latitude[at]) ** 2 + (x - hours.longitude[at]) ** 2))
+    assert after[cell] - before[cell] < 0.15 * (500 - before[cell])
+    assert (after >= before - 1).all()
+    assert after[cell] > before[cell]
+    assert np.nanmedian(np.abs(after - before)) < 0.02 * 500

@@ -89,10 +89,10 @@ def fit_against_reference(
         )
     value = general(rows, variable, make)[0]
     names = [name for name in also if not np.isnan(column(rows, name)).all()]
-    design, centres, scales = _standard([value, *(column(rows, name) for name in names)])
     away = np.abs((time - (focus.when or time.max())).dt.total_seconds().to_numpy(float))
     weights = np.maximum(np.exp(-away / focus.reach.total_seconds()), LEAST_HEED) * _heed(value)
     weights = weights / weights.mean()
+    design, centres, scales = _standard([value, *(column(rows, name) for name in names)], weights)
     found = _solve(design, target - value, weights)
     out = np.full(len(rows), np.nan)
     for block in np.array_split(np.argsort(time.to_numpy()), _BLOCKS):
@@ -151,12 +151,13 @@ def _shared(samples: pd.DataFrame, reference: pd.Series, variable: str) -> tuple
     return samples[both], target[both]
 
 
-def _standard(columns: Sequence[Array]) -> tuple[Array, Array, Array]:
-    """(N, F) of mean 0 and deviation 1, unknown as the mean; (F,) means and (F,) deviations."""
+def _standard(columns: Sequence[Array], weights: Array) -> tuple[Array, Array, Array]:
+    """(N, F) of weighted mean 0 and deviation 1, unknown as the mean; (F,) means and (F,) deviations."""
     x = np.stack(columns, axis=1)
-    centres = np.nanmean(x, axis=0)
-    scales = np.maximum(np.nanstd(x, axis=0), 1e-9)
-    return np.nan_to_num((x - centres) / scales), centres, scales
+    heed = np.where(np.isnan(x), 0.0, weights[:, None])
+    centres = np.sum(heed * np.nan_to_num(x), axis=0) / heed.sum(axis=0)
+    scales = np.sqrt(np.sum(heed * np.nan_to_num(x - centres) ** 2, axis=0) / heed.sum(axis=0))
+    return np.nan_to_num((x - centres) / np.maximum(scales, 1e-9)), centres, np.maximum(scales, 1e-9)
 
 
 def _heed(value: Array) -> Array:

@@ -39,6 +39,9 @@ READ_HOURS = 32 * 24
 LOW_COST_ERROR = 0.5
 """Error variance of a low-cost sensor, as a share of the local variance; a reference instrument's is in the nugget."""
 
+KIND_ERROR = {"low_cost": LOW_COST_ERROR, "mobile": 8 * LOW_COST_ERROR}
+"""By kind of station; "mobile" is a cell of people's trackers."""
+
 OLD_HOURS, FEW_STATIONS = 2, 2
 """Of measurements older, or of fewer stations, a run says so."""
 
@@ -189,7 +192,7 @@ def _variable(
 def _station_error(inputs: Inputs, hours: StationHours) -> Array:
     """(S,) error variance of each station, in local variances."""
     kinds = inputs.stations.set_index("station_id")["kind"].astype(str)
-    return np.where(kinds.reindex(hours.station_id).to_numpy() == "low_cost", LOW_COST_ERROR, 0.0)
+    return np.array([KIND_ERROR.get(kind, 0.0) for kind in kinds.reindex(hours.station_id)])
 
 
 def _indices(names: tuple[str, ...], variables: list[str], concentration: NDArray[np.float32]) -> NDArray[np.float32]:

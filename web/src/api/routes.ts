@@ -1,11 +1,12 @@
 // Generated from the server by `make web-api`; do not edit.
 
-import type { Current, CurrentMany, FireCollection, Forecast, ForecastMany, History, HistoryMany, ImportShown, Imports, IndicesOut, InstalledLandscapes, Labels, Legend, Listed, MapCities, MapLayers, MapStations, MapValues, ObservationPage, Owner, Places, PlacesFound, RainArea, RainPoint, RainPoints, Samples, Scores, Sharing, Simulation, Smoke, StationCollection, StationFeature, StatusOut, Timeline, Tracker, Trackers, Weather } from './schema';
+import type { CrowdCells, Current, CurrentMany, FireCollection, Forecast, ForecastMany, History, HistoryMany, ImportShown, Imports, IndicesOut, InstalledLandscapes, Labels, Legend, Listed, MapCities, MapLayers, MapStations, MapValues, ObservationPage, Owner, Places, PlacesFound, RainArea, RainPoint, RainPoints, Samples, Scores, Sharing, Simulation, Smoke, StationCollection, StationFeature, StatusOut, Timeline, Tracker, Trackers, Weather } from './schema';
 
 export interface Routes {
   "/v1/air-quality/current": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; }; answer: Current | CurrentMany };
   "/v1/air-quality/forecast": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; hours?: string | number; }; answer: Forecast | ForecastMany };
   "/v1/air-quality/history": { query: { latitude: string | number; longitude: string | number; pollutants?: string | number; indices?: string | number; format?: string | number; start: string | number; end: string | number; }; answer: History | HistoryMany };
+  "/v1/crowd/cells": { query: { bbox: string | number; variable?: string | number; period?: string | number; start?: string | number; resolution?: string | number; }; answer: CrowdCells };
   "/v1/fire-landscapes": { query: {  }; answer: InstalledLandscapes };
   "/v1/fire-simulations": { query: { limit?: string | number; before?: string | number; }; answer: Listed };
   "/v1/fire-simulations/{key}": { query: {  }; answer: Simulation };
@@ -36,6 +37,7 @@ export interface Routes {
   "/v1/stations/{station_id}": { query: {  }; answer: StationFeature };
   "/v1/stations/{station_id}/observations": { query: { limit?: string | number; after?: string | number; format?: string | number; variables?: string | number; start?: string | number; end?: string | number; }; answer: ObservationPage };
   "/v1/status": { query: {  }; answer: StatusOut };
+  "/v1/tiles/crowd-{variable}/{z}/{x}/{y}.png": { query: { period?: string | number; palette?: string | number; }; answer: string };
   "/v1/tiles/{layer}/legend": { query: { palette?: string | number; }; answer: Legend };
   "/v1/tiles/{layer}/{z}/{x}/{y}.png": { query: { lead?: string | number; time?: string | number; minutes?: string | number; palette?: string | number; }; answer: string };
   "/v1/trackers": { query: {  }; answer: Trackers };

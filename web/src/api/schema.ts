@@ -26,6 +26,55 @@ export interface Cell {
   step_degrees: number;
 }
 
+export interface CellFeature {
+  type: "Feature";
+  id: string;
+  geometry: CellShape;
+  properties: CellProperties;
+}
+
+export interface CellProperties {
+  /** H3. */
+  cell: string;
+  /** Coarser than asked where finer cells have too few owners. */
+  resolution: number;
+  variable: string;
+  /** Median of the owners' corrected medians. */
+  value: number;
+  unit: string;
+  /** Standard deviation of the value. */
+  uncertainty: number;
+  /** Hours that owners spent here, with noise. */
+  owner_hours: number;
+  start: string;
+  end: string;
+}
+
+export interface CellShape {
+  type: "Polygon";
+  coordinates: number[][][];
+}
+
+export interface CrowdCells {
+  type: "FeatureCollection";
+  bbox: number[];
+  variable: string;
+  period: string;
+  /** Null where nothing is shared. */
+  start: string | null;
+  /** When the map was made; null where there is none. */
+  made: string | null;
+  /** Seconds since the end of the period. */
+  age_s: number | null;
+  /** Owners behind every cell, at least. */
+  k: number;
+  /** Of each count's Laplace noise. */
+  epsilon: number;
+  truncated: boolean;
+  notes: string[];
+  features: CellFeature[];
+}
+
 export interface Current {
   latitude: number;
   longitude: number;

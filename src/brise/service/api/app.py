@@ -15,6 +15,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 
 from brise.service.api import (
     air_quality,
+    crowd,
     errors,
     fire_simulations,
     fires,
@@ -84,6 +85,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         app.include_router(module.router)
     for module in (
         rain,
+        crowd,
         tiles,
         stations,
         indices,

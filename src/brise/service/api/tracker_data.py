@@ -14,9 +14,11 @@ from brise.service.api.documented import problems
 from brise.service.api.errors import ParameterError
 from brise.service.api.parameters import Format
 from brise.service.api.tracker_access import MyTracker
+from brise.service.api.tracker_city import city_of
 from brise.service.api.tracker_owners import PRIVATE, private
 from brise.service.api.tracker_schemas import Erased, Samples
 from brise.service.api.trackers import ONE, REFUSED, seconds_asked
+from brise.service.jobs.crowd import withdraw
 from brise.service.jobs.erase import erase_period
 from brise.service.jobs.export import samples_csv
 from brise.service.jobs.owner_exposure import owner_exposure
@@ -132,8 +134,8 @@ class ExposureQuery(BaseModel):
 def exposure(request: Request, mine: MyTracker, query: Annotated[ExposureQuery, Query()]) -> Response:
     """Computed of the corrected samples of start < time ≤ end, at most 100,000."""
     period = tuple(seconds_asked(name, text) if (text := getattr(query, name)) else None for name in ("start", "end"))
-    found = owner_exposure(store_of(request).tables(), mine.owner, mine.tracker, (period[0], period[1]), query.timezone)
-    return private(found)
+    store, whose = store_of(request), (mine.owner, mine.tracker)
+    return private(owner_exposure(store.tables(), whose, (period[0], period[1]), query.timezone, city_of(store)))
 
 
 @router.delete(
@@ -147,4 +149,6 @@ def erase(request: Request, mine: MyTracker, query: Annotated[PeriodQuery, Query
     period = seconds_asked("start", query.start), seconds_asked("end", query.end)
     if period[1] <= period[0]:
         raise ParameterError("end", query.end, "after start")
-    return private({"samples": erase_period(store_of(request).tables(), mine.owner.key, mine.tracker.key, period)})
+    count = erase_period(store_of(request).tables(), mine.owner.key, mine.tracker.key, period)
+    withdraw(store_of(request).root)
+    return private({"samples": count})

@@ -28,6 +28,7 @@ from brise.service.api.tracker_schemas import (
     Trackers,
 )
 from brise.service.api.tracker_schemas import Tracker as TrackerOut
+from brise.service.jobs.crowd import withdraw
 from brise.service.jobs.erase import erase_tracker
 
 router = APIRouter(tags=["trackers"])
@@ -157,6 +158,7 @@ def share(request: Request, mine: MyTracker, body: Sharing) -> Response:
     """Measurements of start < time ≤ end feed the crowd's map: blurred, and only where several owners share."""
     periods = joined([_period(place, one) for place, one in enumerate(body.periods)])
     store_of(request).tables().choices.share(mine.owner.key, mine.tracker.key, periods)
+    withdraw(store_of(request).root)
     return _sharing(request, mine)
 
 

@@ -4,7 +4,7 @@ import logging
 import os
 import time
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,8 +26,10 @@ from brise.models.network import Fitted
 from brise.models.registry import MODELS, Model
 from brise.products.air_quality import BEFORE, HOURS, READ_HOURS, Inputs, compute, fit_domain
 from brise.products.chemistry_transport import background_for
+from brise.products.crowd_map import with_crowd
 from brise.products.domains import domains, place_label
 from brise.service.jobs.champion import BASELINE, Chosen, choose, reference_of
+from brise.service.jobs.crowd import published
 from brise.service.jobs.feeds import Feed
 from brise.service.jobs.shadow import Shadow
 from brise.service.jobs.verify import Verifier
@@ -120,6 +122,8 @@ class Analyst:
         hours = hours.stations(np.asarray(np.isfinite(some).any(axis=(0, 1)), bool))
         stations = tables.read_stations(ids=hours.station_id.tolist())
         grids, waiting = affordable(domains(hours.latitude, hours.longitude, domain_name), hours)
+        crowd = published(self.root)
+        fed = (hours, stations) if crowd is None else with_crowd(hours, stations, crowd)
         fields = feed.background(init_time, range(HOURS[0] - BEFORE, HOURS[-1] + 1))
         points = self._model_points(tables, init_time, now)
         chosen, note = self._chosen()
@@ -139,7 +143,7 @@ class Analyst:
                     model=chosen,
                     simulated=self.simulated,
                 )
-                self._write(grid, inputs)
+                self._write(grid, replace(inputs, hours=fed[0], stations=fed[1]))
                 made.append((grid, inputs))
             except StoreError:
                 raise

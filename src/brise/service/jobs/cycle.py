@@ -17,6 +17,8 @@ from brise.products.air_quality import READ_HOURS
 from brise.service.clock import STANDSTILL, WALL, Clock, read_clock, replay_clock, waiting_clock, write_clock
 from brise.service.jobs.analyse import PRODUCT, Analyst
 from brise.service.jobs.champion import open_artifacts, shadow_folder
+from brise.service.jobs.crowd import CrowdJob
+from brise.service.jobs.erase import finish_erasures
 from brise.service.jobs.feeds import Feed
 from brise.service.jobs.fires import FireWatch
 from brise.service.jobs.ingest import open_tables
@@ -66,6 +68,7 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
     analyst = Analyst(settings.data_dir, feed.simulated, shadow=shadow, artifacts=shadow.store)
     rain: Callable[[Tables, datetime], int] | None = None
     fires = FireWatch(settings, feed.simulated)
+    crowd = CrowdJob(settings.data_dir)
     tables: Tables | None = None
     prepared = False
     with ExitStack() as lease:  # held through the pauses, so that a second cycle stands by all the time
@@ -83,6 +86,7 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
                     rain = rain or _rain(settings, feed)
                     rain(tables, state.clock.now())
                     fires.turn(tables, state.clock.now())
+                    crowd.turn(tables, state.clock.now())
                     _start_clock(settings, feed, state)
                     pause = _pause(state.clock)
                 elif not state.standing_by:
@@ -155,6 +159,7 @@ def _prune(tables: Tables, settings: Settings, products: Path, state: State) -> 
     now = state.clock.now()
     if state.pruned is not None and now - state.pruned < timedelta(days=1):
         return
+    finish_erasures(tables)
     if state.pruned is not None:  # not in the first turn, which should show something soon
         tables.delete_older_than(now - timedelta(days=settings.retention_days))
         rolled = tables.roll_up(now - timedelta(hours=READ_HOURS), now - SETTLED, now)

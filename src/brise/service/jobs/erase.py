@@ -10,6 +10,7 @@ from brise.conventions.errors import StoreError
 from brise.io.owners import Tracker
 from brise.io.runs import JobRun
 from brise.io.tables import Tables
+from brise.service.jobs.crowd import withdraw
 
 LOG = logging.getLogger(__name__)
 PRODUCT = "erasure"
@@ -35,6 +36,7 @@ def erase_owner(tables: Tables, root: Path, owner: int) -> int:
     """
     devices = tables.owners.trackers(owner)
     count = tables.owners.erase(owner)
+    withdraw(root)
     for device in devices:
         _drop_files(root, device.id)
     return _then_scrub(tables, count)
@@ -43,6 +45,7 @@ def erase_owner(tables: Tables, root: Path, owner: int) -> int:
 def erase_tracker(tables: Tables, root: Path, owner: int, device: Tracker) -> int:
     """Erase one tracker; as `erase_owner`."""
     count = tables.owners.erase_tracker(owner, device.key)
+    withdraw(root)
     _drop_files(root, device.id)
     return _then_scrub(tables, count)
 
