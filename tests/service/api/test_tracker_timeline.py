@@ -2,8 +2,14 @@
 
 import time
 
+import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
+from brise.conventions.grids import Grid
+from brise.conventions.variables import VARIABLES
+from brise.io.analyses import store_analysis
 from brise.service.api import tracker_access
 
 START = 1_700_000_040
@@ -103,3 +109,21 @@ def test_more_than_one_sample_a_minute_is_thinned(ask):
     found = ask("GET", f"/timeline?{period(1439, 1445)}").json()
     assert found["period_s"] == 60
     assert 3 <= len(found["columns"]["time"]) <= 4
+
+
+@pytest.mark.parametrize("simulated", [False, True])
+def test_the_city_is_the_platforms_own_analysis_and_never_a_simulated_one(ask, town, tmp_path, simulated):
+    grid = Grid("town", 48.9, 2.2, 0.02, 8, 12)
+    town.publish(tmp_path, grid=grid, simulated=simulated)
+    times = pd.date_range("2023-11-14 20:00", periods=8, freq="h")
+    places = {"latitude": grid.latitude, "longitude": grid.longitude}
+    about = {"units": "ug m-3", "standard_name": VARIABLES["pm25"].cf_name}
+    values = np.full((8, grid.rows, grid.columns), 6, np.float32)
+    cube = xr.Dataset({"pm25": (("time", "latitude", "longitude"), values, about)}, {"time": times, **places})
+    store_analysis(tmp_path / "products", "air_quality", "town", cube)
+    city = ask("GET", f"/exposure?{period()}").json()["variables"]["pm25"]["city"]
+    if simulated:
+        assert city is None
+    else:
+        assert city["city_mean"] == 6
+        assert city["ratio"] == pytest.approx(2, rel=0.01)  # 10 to 14, a minute each; the hours at the ends are cut

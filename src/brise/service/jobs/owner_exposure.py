@@ -1,15 +1,18 @@
 """An owner's exposure from what the server keeps: corrected, with what the owner has said of places and times."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pandas as pd
 
 from brise.conventions.errors import InputError, NotFoundError
 from brise.io.owners import Owner, Tracker
 from brise.io.tables import Tables
 from brise.models.sensor_correction import correct
 from brise.products.exposure_words import english, sentences
-from brise.products.personal_exposure import Told, compute
+from brise.products.personal_exposure import City, Told, compute
 from brise.products.tracker_table import trusted
 
 MOST_SAMPLES = 100_000
@@ -17,32 +20,38 @@ MOST_SAMPLES = 100_000
 
 
 def owner_exposure(
-    tables: Tables, owner: Owner, tracker: Tracker, period: tuple[int | None, int | None], zone: str
+    tables: Tables,
+    mine: tuple[Owner, Tracker],
+    period: tuple[int | None, int | None],
+    zone: str,
+    city: Callable[[pd.DataFrame], City] | None = None,
 ) -> dict[str, Any]:
     """Exposure of start < time ≤ end (seconds since 1970 UTC), with sentences.
 
     Args:
         tables: The store.
-        owner: Whose.
-        tracker: Theirs.
+        mine: Whose, and which.
         period: Start and end; None = open.
         zone: IANA zone of the days; "" = by the sun.
+        city: What tells the city's hours beside samples.
 
     Raises:
         NotFoundError: Nothing was measured then.
         InputError: The zone is none, or there are too many samples.
     """
-    mine = owner.key, tracker.key
-    samples = tables.samples.read(*mine, start=period[0], end=period[1], limit=MOST_SAMPLES + 1)
+    owner, tracker = mine
+    keys = owner.key, tracker.key
+    samples = tables.samples.read(*keys, start=period[0], end=period[1], limit=MOST_SAMPLES + 1)
     if samples.empty:
         raise NotFoundError("nothing was measured within this period")
     if len(samples) > MOST_SAMPLES:
         raise InputError(f"more than {MOST_SAMPLES:,} samples; ask for a shorter period")
     middle = int(samples["time"].iloc[len(samples) // 2].timestamp())
-    told = told_by(tables, mine, zone, middle)
+    told = told_by(tables, keys, zone, middle)
     clean = trusted(samples)
     corrected = correct(clean, make=tracker.model.lower() or "unknown")
-    found = compute(clean.assign(**{name: corrected.values[name] for name in corrected.values.columns}), told)
+    best = clean.assign(**{name: corrected.values[name] for name in corrected.values.columns})
+    found = compute(best, told, city(best) if city else None)
     said = sentences(found)
     return found | {"corrections": corrected.names, "sentences": said, "words": [english(one) for one in said]}
 
