@@ -18,6 +18,7 @@ from brise.service.api.tracker_city import city_of
 from brise.service.api.tracker_owners import PRIVATE, private
 from brise.service.api.tracker_schemas import Erased, Samples
 from brise.service.api.trackers import ONE, REFUSED, seconds_asked
+from brise.service.jobs.crowd import withdraw
 from brise.service.jobs.erase import erase_period
 from brise.service.jobs.export import samples_csv
 from brise.service.jobs.owner_exposure import owner_exposure
@@ -148,4 +149,6 @@ def erase(request: Request, mine: MyTracker, query: Annotated[PeriodQuery, Query
     period = seconds_asked("start", query.start), seconds_asked("end", query.end)
     if period[1] <= period[0]:
         raise ParameterError("end", query.end, "after start")
-    return private({"samples": erase_period(store_of(request).tables(), mine.owner.key, mine.tracker.key, period)})
+    count = erase_period(store_of(request).tables(), mine.owner.key, mine.tracker.key, period)
+    withdraw(store_of(request).root)
+    return private({"samples": count})
