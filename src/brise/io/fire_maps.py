@@ -49,7 +49,7 @@ def map_grid(grid: FireGrid) -> Grid:
 
     >>> from brise.formulas.fire.demonstration import SITE
     >>> map_grid(SITE.grid).rows
-    417
+    427
     """
     east, south = grid.west + grid.columns * grid.cell_m, grid.north - grid.rows * grid.cell_m
     west, low, right, high = transform_bounds(CRS.from_wkt(grid.crs), "EPSG:4326", grid.west, south, east, grid.north)
