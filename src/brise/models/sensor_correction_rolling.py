@@ -100,7 +100,9 @@ def fit_against_reference(
         out[block] = value[block] + _with_one(design[block]) @ _solve(
             design[kept], (target - value)[kept], weights[kept]
         )
-    spread = spread_of(np.maximum(out, 0.0), target)
+    near = away <= np.partition(away, FEWEST_HOURS - 1)[FEWEST_HOURS - 1]  # far hours were hardly fitted to
+    near |= away <= focus.reach.total_seconds()
+    spread = spread_of(np.maximum(out, 0.0)[near], target[near])
     width = (spread.high - spread.low) / 2.5631
     slopes = found[1:] / scales
     start, end = time.min().to_pydatetime(), time.max().to_pydatetime()
