@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -35,14 +36,21 @@ def built() -> dict[str, web.Built]:
 
 
 @pytest.fixture(scope="session")
-def server(built: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the town's data lies."""
+    return tmp_path_factory.mktemp("town")
+
+
+@pytest.fixture(scope="session")
+def server(built: object, folder: Path) -> Iterator[str]:
     """The address of a server of the town's air and the app."""
-    folder, now = tmp_path_factory.mktemp("town"), datetime.now(UTC).replace(second=0, microsecond=0)
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
     hour = now.replace(minute=0)
     town.publish(folder, hour)
     town.publish_rain(folder, now - timedelta(minutes=now.minute % 5))
     town.publish_weather(folder, hour)
     town.publish_scores(folder, hour)
+    town.publish_fires(folder, now)
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]

@@ -11,6 +11,7 @@ from brise.formulas.indices.registry import INDICES
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 MESSAGES = sorted((WEB / "src" / "text" / "messages").glob("*.json"))
+FIRE = sorted((WEB / "src" / "fire" / "words").glob("*.json"))
 ENGLISH = json.loads((WEB / "src" / "text" / "messages" / "en.json").read_text())
 
 
@@ -31,13 +32,13 @@ def test_there_are_eight_languages():
     assert {path.stem for path in MESSAGES} == {"ar", "de", "en", "es", "fr", "hi", "pt", "zh"}
 
 
-@pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*MESSAGES, *FIRE], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_language_has_the_same_messages_and_slots(path):
-    messages = json.loads(path.read_text())
-    assert list(messages) == list(ENGLISH)
+    messages, english = (json.loads(one.read_text()) for one in (path, path.with_name("en.json")))
+    assert list(messages) == list(english)
     for key, text in messages.items():
         assert text.strip(), key
-        assert set(re.findall(r"\{(\w+)\}", text)) == set(re.findall(r"\{(\w+)\}", ENGLISH[key])), key
+        assert set(re.findall(r"\{(\w+)\}", text)) == set(re.findall(r"\{(\w+)\}", english[key])), key
 
 
 def test_every_band_has_a_word():

@@ -1,4 +1,4 @@
-"""What a small town publishes: air, rain, weather and how good its forecasts were. Imported by conftest.py."""
+"""What a small town publishes: air, rain, weather, fires and how good its forecasts were. Imported by conftest.py."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,9 @@ from brise.conventions.grids import Grid
 from brise.conventions.variables import POLLUTANTS, VARIABLES
 from brise.formulas.indices.registry import INDICES
 from brise.io import analyses, cubes, rain_runs
+from brise.io.hotspots import Hotspots
 from brise.io.score_tables import write_scores
+from brise.io.sources.firms import Hotspot
 from brise.io.tables import Tables
 from brise.products.air_indices import index_sides
 from brise.service.jobs.verify import folder_of
@@ -139,3 +141,19 @@ def publish_scores(folder: Path, init: datetime) -> None:
         ]
     )
     write_scores(folder_of(folder), "town", frame, init - timedelta(days=30), init)
+
+
+FIRE = (51.56, 0.06)
+"""Latitude and longitude of a hotspot, 14 km from the first place."""
+
+
+def publish_fires(folder: Path, now: datetime) -> None:
+    """A hotspot two hours old, and a weaker one at some distance, ten hours old."""
+    kept = Hotspots.open(f"sqlite:///{folder / 'brise.sqlite'}")
+    two, ten = now - timedelta(hours=2), now - timedelta(hours=10)
+    spots = [
+        Hotspot(*FIRE, two, "N20", "VIIRS", "nominal", 331.2, 42.5, 400.0, 375.0),
+        Hotspot(51.9, 0.5, ten, "N20", "VIIRS", "low", 310.0, 2.0, 400.0, 375.0),
+    ]
+    kept.store(spots, "firms", now)
+    kept.close()

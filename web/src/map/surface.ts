@@ -134,6 +134,8 @@ export interface Tapped {
 
 export interface Surface {
   map: DrawnMap;
+  /** Sources and layers may be added. */
+  ready: Promise<void>;
   setTheme(dark: boolean): void;
   /** Show the field of these tiles once they are here, so that nothing blinks between two hours; null: none. */
   setField(tiles: string | null): Promise<void>;
@@ -148,6 +150,8 @@ export interface Surface {
 
 export interface Listening {
   ontap: (at: Tapped) => void;
+  /** Whether something that lies over the stations takes a tap at these pixels. */
+  taken?: (x: number, y: number, at: Tapped) => boolean;
   onmove: () => void;
   words: Record<string, string>;
   /** Pixels at the bottom that lie under something: the middle is above them. */
@@ -183,9 +187,11 @@ export function createSurface(container: HTMLElement, view: View, dark: boolean,
 
   map.on('click', (event: MapMouseEvent) => {
     const { x, y } = event.point;
+    const { lng, lat } = event.lngLat.wrap();
+    if (listening.taken?.(x, y, { latitude: lat, longitude: lng, station: null })) return;
     const near = map.queryRenderedFeatures([[x - TAP_PX, y - TAP_PX], [x + TAP_PX, y + TAP_PX]], { layers: ['stations'] });
     const hit = near.at(-1);
-    const [longitude, latitude] = hit?.geometry.type === 'Point' ? hit.geometry.coordinates : [event.lngLat.wrap().lng, event.lngLat.lat];
+    const [longitude, latitude] = hit?.geometry.type === 'Point' ? hit.geometry.coordinates : [lng, lat];
     listening.ontap({ latitude: latitude!, longitude: longitude!, station: (hit?.properties['name'] as string | undefined) ?? null });
   });
   map.on('mousemove', 'stations', () => (map.getCanvas().style.cursor = 'pointer'));
@@ -195,6 +201,7 @@ export function createSurface(container: HTMLElement, view: View, dark: boolean,
   const { setOpacity, ...drawnFields } = fields(map, ready, OPACITY[dark ? 'dark' : 'light']);
   return {
     map,
+    ready,
     ...drawnFields,
     ...marks(map, ready, source),
     setTheme: (next) =>

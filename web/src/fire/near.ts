@@ -1,0 +1,8 @@
+/** The card of fires near a place, once its messages are here. */
+import NearFires from './NearFires.svelte';
+import { loadWords } from './words.svelte';
+
+export async function open(): Promise<typeof NearFires> {
+  await loadWords();
+  return NearFires;
+}
