@@ -124,3 +124,24 @@ def exposure(
         _print_json(found)
     else:
         sys.stdout.write("\n".join(exposure_lines(found)) + "\n")
+
+
+@tracker.command()
+def calibrate(
+    table: Annotated[Path, typer.Argument(help="CSV: time, raw[, sensor, rh (%), temperature (°C), reference].")],
+    out: Annotated[Path, typer.Option(help="The same rows with corrected, q10, q90 and correction.")],
+    make: Annotated[str, typer.Option(help="What counted: purpleair, or plantower for other laser counters.")] = (
+        "plantower"
+    ),
+    json_: AsJson = False,
+) -> None:
+    """Correct PM2.5 of low-cost sensors, with 80 % intervals; by references where the table has enough of them."""
+    from brise.service.jobs.tracker_calibrate import calibrate_file
+
+    found = calibrate_file(table, out, make)
+    if json_:
+        _print_json(found)
+        return
+    sys.stdout.write(f"{found['rows']} rows of {found['sensors']} sensors, {found['calibrated']} with references\n")
+    for name, count in found["corrections"].items():
+        sys.stdout.write(f"{count:8} {name}\n")
