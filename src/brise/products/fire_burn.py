@@ -20,6 +20,7 @@ from brise.products.fire_ground import Terrain, Window, terrain_of
 from brise.products.fire_ignition import Placed, burnable, lit_cells, place
 from brise.products.fire_moisture import moistures
 from brise.products.fire_run import Array32, FireOptions
+from brise.products.fire_sun import Shadows, shadows_of
 from brise.products.fire_tables import Beds, beds_of, flames, heads, table
 from brise.products.fire_weather import Slots, slots
 
@@ -84,6 +85,7 @@ class Scene:
     slots: Slots
     clock: Clock
     north: float = 0.0
+    shadows: Shadows | None = None
     kept: dict[Window, Ready] = field(default_factory=dict)
 
     @property
@@ -114,7 +116,8 @@ class Scene:
                     f"the fire covers {cells:,} cells over {len(self.slots.rows)} rows of weather, over the limit of "
                     f"{MAX_TABLE_CELLS:,} cells times rows: fewer hours, coarser cells, or fewer rows"
                 )
-            terrain = terrain_of(self.landscape, window, self.options, _sunlit(self.weather, self.options))
+            sunlit = _sunlit(self.weather, self.options)
+            terrain = terrain_of(self.landscape, window, self.options, sunlit, self.shadows)
             wet = moistures(self.weather, self.options, terrain.exposures, self.north)
             self.kept[window] = Ready(terrain, wet.values[self.slots.rows], wet.assumptions)
         return self.kept[window]
@@ -165,8 +168,9 @@ def scene_of(landscape: Landscape, weather: FireWeather, starts: list[FireStart]
     if options.burn_periods and not periods:
         raise InputError(f"no burn period lies within {options.hours:g} h from {options.start}")
     north = north_at(landscape.grid, placed.ignitions)
+    shadows = shadows_of(landscape, options, north) if _sunlit(weather, options) else None
     rows = slots(weather, options, 0.0 if options.grid_north else north)
-    scene = Scene(landscape, weather, options, placed, rows, Clock(0.0, end, tuple(periods)), north)
+    scene = Scene(landscape, weather, options, placed, rows, Clock(0.0, end, tuple(periods)), north, shadows)
     if options.embers:
         return replace(scene, options=replace(options, parts=1))
     return scene if options.parts else _with_parts(scene, max(options.members, 1))

@@ -11,8 +11,8 @@ from brise.formulas.fire.crown import Canopy
 from brise.formulas.fire.front import along, inside_of
 from brise.formulas.fire.fuel_models import FUEL_MODELS, NON_BURNABLE, FuelArrays, fuel_arrays
 from brise.formulas.fire.wind import wind_adjustment
-from brise.products.fire_moisture import Exposures
 from brise.products.fire_run import FireOptions
+from brise.products.fire_sun import SHADOWS, Exposures, Shadows
 
 Window = tuple[int, int, int, int]
 """First row, end of rows, first column, end of columns."""
@@ -56,8 +56,10 @@ class Terrain:
         return self.window[1] - self.window[0], self.window[3] - self.window[2]
 
 
-def terrain_of(landscape: Landscape, window: Window, options: FireOptions, sunlit: bool) -> Terrain:
-    """A window made ready; with `sunlit`, slopes and canopies of different sun are told apart.
+def terrain_of(
+    landscape: Landscape, window: Window, options: FireOptions, sunlit: bool, shadows: Shadows | None = None
+) -> Terrain:
+    """A window made ready; with `sunlit`, slopes, canopies and shadows of different sun are told apart.
 
     Raises:
         InputError: A fuel model that is unknown.
@@ -65,7 +67,8 @@ def terrain_of(landscape: Landscape, window: Window, options: FireOptions, sunli
     code = _cut(landscape.fuel, window).astype(np.int64).ravel()
     rise = _uphill(landscape, window)
     cover = _layer(landscape.canopy_cover, window)
-    place, exposures = _exposures(rise, cover) if sunlit else (np.zeros(code.size, np.int64), _flat())
+    shade = np.zeros(code.size, np.int64) if shadows is None else shadows.within(window)
+    place, exposures = _exposures(rise, cover, shade) if sunlit else (np.zeros(code.size, np.int64), _flat())
     kinds, bed = np.unique(code * len(exposures.cover) + place, return_inverse=True)
     codes, exposure = np.divmod(kinds, len(exposures.cover))
     known = np.where(codes < 0, BARE, codes)
@@ -109,22 +112,24 @@ def _uphill(landscape: Landscape, window: Window) -> NDArray[np.float32]:
 
 
 def _flat() -> Exposures:
-    return Exposures(np.zeros((2, 1)), np.zeros(1))
+    return Exposures(np.zeros((2, 1)), np.zeros(1), np.zeros((2, 1)))
 
 
-def _exposures(rise: NDArray[np.float32], cover: NDArray[np.float32]) -> tuple[NDArray[np.int64], Exposures]:
-    """The kind of place of every cell, and every kind: by slope, octant of aspect and cover."""
+def _exposures(
+    rise: NDArray[np.float32], cover: NDArray[np.float32], shade: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Exposures]:
+    """The kind of place of every cell, and every kind: by slope, octant of aspect, cover and shadows."""
     steep = np.digitize(np.hypot(rise[0], rise[1]), _SLOPE_EDGES)
     octant = np.rint(np.arctan2(rise[0], rise[1]) / (2 * np.pi / _OCTANTS)).astype(np.int64) % _OCTANTS
     octant[steep == 0] = 0
-    shade = np.digitize(cover, _COVER_EDGES)
-    place = (steep * _OCTANTS + octant) * len(_COVERS) + shade
-    every = np.arange(len(_SLOPES) * _OCTANTS * len(_COVERS))
-    tangent = np.array(_SLOPES)[every // (_OCTANTS * len(_COVERS))]
-    bearing = every // len(_COVERS) % _OCTANTS * (2 * np.pi / _OCTANTS)
-    used, place = np.unique(place, return_inverse=True)
-    uphill = tangent * np.stack([np.sin(bearing), np.cos(bearing)])
-    return place.ravel(), Exposures(uphill[:, used], np.array(_COVERS)[every % len(_COVERS)][used])
+    axes = (len(_SLOPES), _OCTANTS, len(_COVERS), len(SHADOWS) ** 2)
+    kinds = np.ravel_multi_index((steep, octant, np.digitize(cover, _COVER_EDGES), shade), axes)
+    used, place = np.unique(kinds, return_inverse=True)
+    steep, octant, covered, shade = np.unravel_index(used, axes)
+    bearing = octant * (2 * np.pi / _OCTANTS)
+    uphill = np.array(_SLOPES)[steep] * np.stack([np.sin(bearing), np.cos(bearing)])
+    shadow = np.array(SHADOWS)[np.stack(np.divmod(shade, len(SHADOWS)))]
+    return place.ravel(), Exposures(uphill, np.array(_COVERS)[covered], shadow)
 
 
 def _canopy(

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from brise.conventions.errors import InputError
 from brise.conventions.fire import MOISTURES, FireWeather
-from brise.formulas.fire.moisture import TIME_LAGS_H, WET, at_the_fuel, fosberg, irradiance
-from brise.formulas.sun import solar_position
+from brise.products.fire_dead_moisture import dead_moistures
 from brise.products.fire_run import FireOptions
+from brise.products.fire_sun import Exposures
 
 Array = NDArray[np.float64]
 
@@ -26,20 +26,7 @@ DEFAULT_DEAD, DEFAULT_LIVE = 2, 2
 DORMANT, GROWN = (0.30, 0.70), LIVE[DEFAULT_LIVE]
 """Live herbs and woody in winter (National Fire Danger Rating System, subhumid climates), and in a dry summer."""
 
-DRIEST = 0.02
-"""No dead fuel outdoors is drier; the law for sunlit fuel in still air would have it so."""
-
-_AT_THE_FUEL = 0.4  # midflame over 20-ft wind where sun warms the fuel; open fuel's usual ratio
 _TEMPERATE = 43.0  # degrees of latitude from which winter, and not drought, cures the herbs
-_RAIN = 0.1  # mm h-1 that wets the fuel
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Exposures:
-    """Kinds of place (E) that differ in sun: their uphill vectors (2, E) and canopy cover (E)."""
-
-    rise: Array
-    cover: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +108,15 @@ def _checked(weather: FireWeather, name: str, series: Array) -> Array:
     return series
 
 
+def _dead(weather: FireWeather, options: FireOptions, exposures: Exposures, north: float) -> tuple[Array, str]:
+    if (np.isfinite(weather.temperature) & np.isfinite(weather.relative_humidity)).any():
+        return dead_moistures(weather, options, exposures, north)
+    dry = np.array(DEAD[DEFAULT_DEAD])
+    told = ", ".join(f"{value:.0%}" for value in dry)
+    flat = np.broadcast_to(dry[None, :, None], (len(weather.time), 3, len(exposures.cover)))
+    return flat, f"Dead moisture was neither given nor in the weather: {told} for 1, 10, 100 h (scenario D2)."
+
+
 def _live(options: FireOptions) -> tuple[tuple[float, float], str]:
     if options.place is None or abs(options.place[0]) < _TEMPERATE:
         live = LIVE[DEFAULT_LIVE]
@@ -131,54 +127,3 @@ def _live(options: FireOptions) -> tuple[tuple[float, float], str]:
         live = seasonal_live(day, options.place[0])
         why = f"the season's at {options.place[0]:.1f} degrees on {date}"
     return live, f"Live moisture was not given: herbs {live[0]:.0%}, woody {live[1]:.0%} ({why})."
-
-
-def _dead(weather: FireWeather, options: FireOptions, exposures: Exposures, north: float) -> tuple[Array, str]:
-    """(T, 3, E) and how they came about."""
-    kinds = len(exposures.cover)
-    known = np.isfinite(weather.temperature) & np.isfinite(weather.relative_humidity)
-    if not known.any():
-        dry = np.array(DEAD[DEFAULT_DEAD])
-        told = ", ".join(f"{value:.0%}" for value in dry)
-        flat = np.broadcast_to(dry[None, :, None], (len(weather.time), 3, kinds))
-        return flat, f"Dead moisture was neither given nor in the weather: {told} for 1, 10, 100 h (scenario D2)."
-    _refuse_holes(weather, known)
-    target = _equilibria(weather, options, exposures, north)
-    step = np.diff(weather.time).astype(float) / 3600.0
-    step = np.append(step, step[-1] if len(step) else 1.0)
-    first_day = np.cumsum(step) <= 24.0
-    now = target[0].copy()
-    now[2] = target[first_day, 2].mean(axis=0) if first_day.any() else target[0, 2]
-    out = np.empty_like(target)
-    lags = np.array(TIME_LAGS_H)[:, None]
-    for k, level in enumerate(target):
-        after = level + (now - level) * np.exp(-step[k] / lags)
-        out[k], now = (now + after) / 2.0, after
-    sun = "sun on the slopes" if options.place is not None else "no sun, as the place is unknown"
-    return out, f"Dead moisture follows the weather (Fosberg, time lags, {sun}); before its first row it was steady."
-
-
-def _equilibria(weather: FireWeather, options: FireOptions, exposures: Exposures, north: float) -> Array:
-    temperature, humidity = weather.temperature[:, None], weather.relative_humidity[:, None]
-    if options.place is not None:
-        step = np.diff(weather.time, append=weather.time[-1:] + np.timedelta64(3600, "s"))
-        high, bearing = solar_position(weather.time + step // 2, *options.place)
-        clear = 1.0 - np.nan_to_num(weather.cloud, nan=0.0)[:, None]
-        slope = (exposures.rise[0][None], exposures.rise[1][None])
-        light = irradiance(high[:, None], bearing[:, None] - north, slope, clear, exposures.cover[None])
-        temperature, humidity = at_the_fuel(temperature, humidity, light, _AT_THE_FUEL * weather.wind_speed[:, None])
-    fine, medium = fosberg(temperature, humidity)
-    target = np.stack(np.broadcast_arrays(fine, medium, medium), axis=1) + np.zeros((1, 1, len(exposures.cover)))
-    wet = np.nan_to_num(weather.rain, nan=0.0) >= _RAIN
-    return np.asarray(np.maximum(np.where(wet[:, None, None], WET, target), DRIEST))
-
-
-def _refuse_holes(weather: FireWeather, known: NDArray[np.bool_]) -> None:
-    bad = ~known | (weather.temperature < 200) | (weather.temperature > 340)
-    bad |= (weather.relative_humidity < 0) | (weather.relative_humidity > 1.05)
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise InputError(
-            f"weather at {weather.time[row]}: temperature {weather.temperature[row]:.1f} K, relative humidity "
-            f"{weather.relative_humidity[row]:.2f} ({int(bad.sum())} of {len(bad)} rows are missing or impossible)"
-        )

@@ -26,6 +26,7 @@ from brise.formulas.fire.surface import WIND_LIMITS, WindLimit
 
 Array32 = NDArray[np.float32]
 CrownMethod = Literal["finney", "scott_reinhardt", "none"]
+DeadMoisture = Literal["nelson", "fosberg"]
 Progress = Callable[[float], object]
 
 MAX_HOURS = 24.0 * 14
@@ -78,6 +79,7 @@ class FireOptions:
         wind_turn: Degrees clockwise added to where the wind comes from.
         grid_north: Take the wind's directions from the north of the landscape's grid, as FlamMap does, not from true
             north.
+        dead_moisture: By which law dead fuel follows the weather: "nelson" or "fosberg".
         place: Latitude and longitude of the landscape, degrees, for the sun and the season; None is unknown.
         members: Of the ensemble; 0 is one deterministic run.
         parts: Cells are cut in so many a side: 1 is fast, 3 lets fire run along the edge of a faster cell (`front`), 0
@@ -103,6 +105,7 @@ class FireOptions:
     wind_factor: float = 1.0
     wind_turn: float = 0.0
     grid_north: bool = False
+    dead_moisture: DeadMoisture = "nelson"
     place: tuple[float, float] | None = None
     members: int = 0
     parts: int = 0
@@ -128,6 +131,7 @@ class FireOptions:
             ("length to width formula", self.length_to_width, FORMULAS),
             ("wind limit", self.wind_limit, WIND_LIMITS),
             ("crown method", self.crown, (*METHODS, "none")),
+            ("dead moisture", self.dead_moisture, ("nelson", "fosberg")),
         )
         for name, choice, known in named:
             if choice not in known:

@@ -122,6 +122,7 @@ def provenance_of(scene: Scene, factors: Factors | None) -> Mapping[str, object]
         "touched": options.touched,
         "embers": options.embers,
         "foliar_moisture": options.foliar_moisture,
+        "dead_moisture": options.dead_moisture,
         "rate_factor": options.rate_factor * (factors.rate if factors else 1.0),
         "wind_factor": options.wind_factor,
         "wind_turn_deg": options.wind_turn,

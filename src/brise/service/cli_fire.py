@@ -57,6 +57,9 @@ def simulate(
     moisture: Annotated[
         str | None, typer.Option(help="D1L1 to D4L4, or percents 1h,10h,100h,herb,woody (- is left to find out).")
     ] = None,
+    dead_moisture: Annotated[
+        str, typer.Option(help="How dead fuel follows temperature and humidity: nelson or fosberg.")
+    ] = "nelson",
     fuel_models: Annotated[Path | None, typer.Option(help="Fuel models beside the built-in ones.")] = None,
     barrier: Annotated[Path | None, typer.Option(help="Shapes that fire does not cross.")] = None,
     length_to_width: Annotated[str, typer.Option(help="behave, flammap, elmfire or alexander.")] = "behave",
@@ -86,6 +89,9 @@ def simulate(
     grid_north: Annotated[
         bool, typer.Option("--grid-north", help="Wind directions are from the grid's north, as in FlamMap.")
     ] = False,
+    whole_degrees: Annotated[
+        bool, typer.Option("--whole-degrees", help="Round slopes to whole degrees, as FlamMap's landscape files do.")
+    ] = False,
     slope_unit: Annotated[str, typer.Option(help="percent, degrees or fraction, over what the files say.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -103,6 +109,7 @@ def simulate(
         length_to_width=length_to_width,  # type: ignore[arg-type]  # checked by FireOptions
         wind_limit=wind_limit,  # type: ignore[arg-type]
         crown=crown,  # type: ignore[arg-type]
+        dead_moisture=dead_moisture,  # type: ignore[arg-type]
         foliar_moisture=foliar_moisture / 100.0,
         rate_factor=rate_factor,
         parts=parts,
@@ -121,7 +128,7 @@ def simulate(
         fuel_models=fuel_models,
         barrier=barrier,
         observed=_seen(observed or [], observed_at or []),
-        landscape_options=LandscapeOptions(slope_unit=slope_unit),
+        landscape_options=LandscapeOptions(slope_unit=slope_unit, whole_degrees=whole_degrees),
         weather_options=WeatherOptions(row_minutes * 60, wind_height, datetime.fromisoformat(f"{at}+00:00")),
     )
     with _bar() as bar:

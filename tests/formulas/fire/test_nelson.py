@@ -1,5 +1,7 @@
 """Sticks that dry and wet by diffusion: time lags, rest, conservation of water, the day, rain, refusals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -48,9 +50,9 @@ def test_fine_steps_and_thin_shells_change_little(monkeypatch: pytest.MonkeyPatc
     weather = 295 + 8 * wave, 0.5 - 0.3 * wave, np.zeros(72)
     usual = {name: stick_moisture(weather, 0.08, kind) for name, kind in STICKS.items()}
     monkeypatch.setattr("brise.formulas.fire.nelson.SHELLS", 40)
-    monkeypatch.setattr("brise.formulas.fire.nelson._SUBSTEP_H", 1.0 / 60.0)
     for name, kind in STICKS.items():
-        assert_allclose(usual[name], stick_moisture(weather, 0.08, kind), atol=0.003)  # of dry mass
+        fine = replace(kind, substep_h=1.0 / 60.0)
+        assert_allclose(usual[name], stick_moisture(weather, 0.08, fine), atol=0.003)  # of dry mass
 
 
 def test_long_steps_are_stable_and_stay_within_their_bounds() -> None:

@@ -16,8 +16,8 @@ from brise.conventions.errors import InputError
 
 Array = NDArray[np.float64]
 
+_UNDER_RAIN_H = 1.0 / 12.0
 SHELLS = 10  # of equal volume, so thin at the surface where moisture varies
-_SUBSTEP_H = 1.0 / 12.0
 _SATURATED = 0.99  # humidity beyond which the isotherm is not asked
 _WATER, _GAS = 18.015e-3, 8.314  # kg mol-1, J mol-1 K-1
 _CAL = 4.184
@@ -36,6 +36,7 @@ class Stick:
         runoff: Share of rain, as a depth on its surface, that it can take up.
         soaked: Moisture of the outermost wood that rain can reach.
         density: Of dry wood, kg m-3.
+        substep_h: Within which the exchange is taken as steady in dry weather; under rain it is 5 minutes.
     """
 
     radius: float
@@ -44,13 +45,14 @@ class Stick:
     runoff: float
     soaked: float
     density: float = 400.0
+    substep_h: float = 1.0 / 12.0
 
 
 STICKS = {
     "1h": Stick(0.0020, 4.62252733, 0.6, 0.55, 0.85),
-    "10h": Stick(0.0064, 0.79548303, 0.6, 0.15, 0.60),
-    "100h": Stick(0.0200, 0.6, 0.6, 0.05, 0.40),
-    "1000h": Stick(0.0381, 0.6, 0.6, 0.07, 0.32),
+    "10h": Stick(0.0064, 0.79548303, 0.6, 0.15, 0.60, substep_h=0.25),
+    "100h": Stick(0.0200, 0.6, 0.6, 0.05, 0.40, substep_h=0.5),
+    "1000h": Stick(0.0381, 0.6, 0.6, 0.07, 0.32, substep_h=0.5),
 }
 
 
@@ -100,19 +102,19 @@ def diffusivity(temperature: ArrayLike, moisture: ArrayLike, density: float = 40
 
 
 def stick_moisture(
-    weather: tuple[ArrayLike, ArrayLike, ArrayLike], start: ArrayLike, kind: Stick, step_h: float = 1.0
+    weather: tuple[ArrayLike, ArrayLike, ArrayLike], start: ArrayLike, kind: Stick, step_h: ArrayLike = 1.0
 ) -> Array:
     """Mean moisture of a stick at the end of each step, (T, …).
 
-    Shells exchange water implicitly over steps of 5 minutes: no step is too long to be stable, and no moisture leaves
-    the range that the surface and the start span.
+    Shells exchange water implicitly over steps of 5 to 30 minutes: no step is too long to be stable, and no moisture
+    leaves the range that the surface and the start span.
 
     Args:
         weather: (T, …) temperature at the fuel (K), humidity there (0 to 1; `moisture.at_the_fuel` gives both) and rain
             (mm h-1), steady over each step. NaN makes the moisture NaN from there on.
         start: (…) moisture before the first step, the same throughout the stick.
         kind: One of `STICKS`, or another.
-        step_h: Length of a step.
+        step_h: Length of a step, or (T) of each.
 
     Raises:
         InputError: A step that is not positive, or weather of different lengths.
@@ -124,17 +126,20 @@ def stick_moisture(
     0.072
     """
     warm, damp, rain = (np.asarray(series, float) for series in weather)
-    if not step_h > 0 or not len(warm) == len(damp) == len(rain):
-        raise InputError(f"steps of {step_h} h; {len(warm)}, {len(damp)} and {len(rain)} of the three series")
+    long = np.broadcast_to(np.asarray(step_h, float), len(warm))
+    if not (long > 0).all() or not len(warm) == len(damp) == len(rain):
+        counts = f"{len(warm)}, {len(damp)} and {len(rain)}"
+        raise InputError(f"steps of {long.min(initial=np.inf):g} h; {counts} of the three series")
     shape = np.broadcast_shapes(np.shape(start), warm.shape[1:], damp.shape[1:], rain.shape[1:])
     shells = np.broadcast_to(np.asarray(start, float), (SHELLS, *shape)).copy()
-    parts = max(round(step_h / _SUBSTEP_H), 1)
     out = np.empty((len(warm), *shape))
     for k in range(len(warm)):
         steady = np.broadcast_to(stick_equilibrium(warm[k], damp[k]), shape)
         fall = np.broadcast_to(np.where(rain[k] > 0, rain[k], rain[k] * 0.0), shape)  # mm h-1 is kg m-2 h-1
+        within = min(kind.substep_h, _UNDER_RAIN_H) if np.any(rain[k] > 0) else kind.substep_h
+        parts = max(round(long[k] / within), 1)
         for _ in range(parts):
-            shells = _exchange(shells, (np.broadcast_to(warm[k], shape), steady, fall), kind, step_h / parts)
+            shells = _exchange(shells, (np.broadcast_to(warm[k], shape), steady, fall), kind, long[k] / parts)
         out[k] = shells.mean(axis=0)
     return out
 
