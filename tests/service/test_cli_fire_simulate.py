@@ -112,6 +112,23 @@ def test_barriers_and_burn_periods(monkeypatch, capsys, files):
     assert np.isnan(arrival[25:34, 36]).all()
 
 
+def test_farsites_daily_weather_and_winds(monkeypatch, capsys, files):
+    (files / "day.wtr").write_text("METRIC\n7 1 0 0500 1500 10 29 60 20 1200\n7 2 0 0500 1500 10 29 60 20 1200\n")
+    (files / "day.wnd").write_text("METRIC\n7 1 0800 18 270 10\n7 1 1400 22 270 10\n7 2 0000 10 270 10\n")
+    steep = np.full((ROWS, COLUMNS), 10.4, np.float32)
+    layer(files / "land" / "slope_degrees.tif", steep)
+    layer(files / "land" / "aspect.tif", np.full((ROWS, COLUMNS), 90.0, np.float32))
+    simulate(monkeypatch, capsys, files, "--utc-offset", -6, "--whole-degrees", weather=files / "day.wtr",
+             start="2024-07-01T20:30Z")  # fmt: skip
+    page = json.loads((files / "out" / "summary.json").read_text())
+    assert any("UTC-6 h" in line or "offset" in line for line in page["assumptions"])
+    assert any("taken as 2024" in line for line in page["assumptions"])
+    assert any("whole degrees" in line for line in page["assumptions"])
+    assert page["provenance"]["wind_speed_20ft_m_s"] == [pytest.approx(22 / 3.6, abs=1e-3)] * 2
+    told = simulate(monkeypatch, capsys, files, weather=files / "day.wtr", start="2023-09-01T20:30Z", status=2)
+    assert "the weather ends at 2023-07-02" in told.err
+
+
 @pytest.mark.parametrize(
     ("changed", "more", "message"),
     [

@@ -86,6 +86,9 @@ def simulate(
     ] = None,
     wind_height: Annotated[str, typer.Option(help="10m or 20ft, over what the weather file means.")] = "",
     row_minutes: Annotated[int, typer.Option(help="Of weather rows that all carry one time.", min=1)] = 60,
+    utc_offset: Annotated[
+        float, typer.Option(help="Of a weather file whose times name no zone, hours.", min=-14, max=14)
+    ] = 0.0,
     grid_north: Annotated[
         bool, typer.Option("--grid-north", help="Wind directions are from the grid's north, as in FlamMap.")
     ] = False,
@@ -129,7 +132,9 @@ def simulate(
         barrier=barrier,
         observed=_seen(observed or [], observed_at or []),
         landscape_options=LandscapeOptions(slope_unit=slope_unit, whole_degrees=whole_degrees),
-        weather_options=WeatherOptions(row_minutes * 60, wind_height, datetime.fromisoformat(f"{at}+00:00")),
+        weather_options=WeatherOptions(
+            row_minutes * 60, wind_height, datetime.fromisoformat(f"{at}+00:00"), utc_offset_h=utc_offset
+        ),
     )
     with _bar() as bar:
         task = bar.add_task("fire", total=1.0)

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from brise.conventions.errors import InputError
 
 Array = NDArray[np.float64]
+Wind = tuple[float, float, float]
+"""Speed, direction, cloud, as the file has them."""
 
 _MPH, _KM_H, _INCH_MM = 0.44704, 1.0 / 3.6, 25.4
 
@@ -38,7 +40,7 @@ class Series:
     irregular: bool = False
 
 
-_LOCAL = "FARSITE's times are local: taken as UTC unless an offset is given"
+_LOCAL = "FARSITE's times are local: taken as UTC unless an offset is given (--utc-offset)"
 
 
 def _kelvin(value: float, english: bool) -> float:
@@ -124,7 +126,8 @@ def read_wtr(pair: tuple[str, str], name: str, year: int | None) -> Series:
     """Winds of a .wnd file with the weather of its .wtr between them.
 
     Temperature and humidity follow a cosine from each day's lowest to its highest and on to the next day's lowest, as
-    in FARSITE; the day's rain falls evenly over its hours.
+    in FARSITE; the day's rain falls evenly over its hours. A wind holds until the next; rows are put in at each hour
+    between, so that the air changes under it.
 
     Args:
         pair: Text of the .wtr and of the .wnd.
@@ -149,6 +152,7 @@ def read_wtr(pair: tuple[str, str], name: str, year: int | None) -> Series:
         rows.append((values[3], values[4], values[5]))
     if not rows:
         raise InputError(f"{name}.wnd: no winds")
+    times, rows = _hourly(times, rows)
     speed, direction, cloud = np.array(rows).T
     air = np.array([_air(days, moment, name) for moment in times])
     values_si = {
@@ -157,6 +161,17 @@ def read_wtr(pair: tuple[str, str], name: str, year: int | None) -> Series:
     }  # fmt: skip
     notes = (_LOCAL, f"{name}.wtr names no year: taken as {year}")
     return Series(times, values_si, "20ft", notes, irregular=True)
+
+
+def _hourly(times: list[datetime], rows: list[tuple[float, float, float]]) -> tuple[list[datetime], list[Wind]]:
+    """The winds, again at every hour until the next one, up to a day."""
+    found: list[tuple[datetime, Wind]] = []
+    for k, (moment, wind) in enumerate(zip(times, rows, strict=True)):
+        found.append((moment, wind))
+        until = times[k + 1] if k + 1 < len(times) else moment
+        steps = range(1, 24) if until - moment <= timedelta(days=1) else ()
+        found += [(moment + timedelta(hours=n), wind) for n in steps if moment + timedelta(hours=n) < until]
+    return [moment for moment, _ in found], [wind for _, wind in found]
 
 
 def _lines(text: str) -> list[tuple[int, list[str]]]:
