@@ -34,6 +34,9 @@ TO_Q90 = 1.2816
 
 DRIFT_S = 60 * 86_400.0
 
+COUNTERS = {"purpleair": "purpleair", "airgradient": "plantower", "airbeam": "plantower", "plantower": "plantower"}
+"""Word in the name of a device -> the law of the counter inside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
@@ -57,7 +60,7 @@ def correct(samples: pd.DataFrame, calibrations: Sequence[Calibration] = (), mak
         samples: Columns named as variables, in storage units (`pm25` µg m-3, `relative_humidity` 1, `temperature` K);
             `time`, UTC, where calibrations are given. Humidity and temperature may lack, whole or in rows.
         calibrations: Of this very sensor; those of one variable follow each other in time.
-        make: What counts its particles, a key of LAWS; anything else counts as "unknown".
+        make: What counts its particles, or the device as its owner calls it; "unknown" where no word is in COUNTERS.
 
     Returns:
         Values, uncertainty and names for each pollutant among the columns; unknown stays unknown.
@@ -70,6 +73,15 @@ def correct(samples: pd.DataFrame, calibrations: Sequence[Calibration] = (), mak
             value, error, name = _calibrated(value, samples, own)
         values[variable], errors[variable], names[variable] = value, error, name
     return Corrected(pd.DataFrame(values, samples.index), pd.DataFrame(errors, samples.index), names)
+
+
+def counter_of(make: str) -> str:
+    """The key of LAWS of a device, "unknown" where none is known.
+
+    >>> counter_of("PurpleAir PA-II"), counter_of("AirBeam3"), counter_of("Flow 2")
+    ('purpleair', 'plantower', 'unknown')
+    """
+    return next((law for word, law in COUNTERS.items() if word in make.lower()), "unknown")
 
 
 def column(samples: pd.DataFrame, name: str) -> Array:
@@ -85,10 +97,10 @@ def column(samples: pd.DataFrame, name: str) -> Array:
 def general(samples: pd.DataFrame, variable: str, make: str) -> tuple[Array, Array, str]:
     """What is known of every sensor of a make: (N,) values, (N,) standard deviations, and the law's name."""
     value, humidity = column(samples, variable), column(samples, "relative_humidity")
-    name = RAW
-    if variable == "pm25" and make in LAWS:
-        low, value, high = interval(samples, make)
-        return value, (high - low) / TO_Q90 / 2, LAWS[make].name
+    name, counter = RAW, counter_of(make)
+    if variable == "pm25" and counter in LAWS:
+        low, value, high = interval(samples, counter)
+        return value, (high - low) / TO_Q90 / 2, LAWS[counter].name
     if variable in PARTICLES and not np.isnan(humidity).all():
         value, name = value / np.where(np.isnan(humidity), 1.0, growth_factor(humidity)), GROWTH
     return value, np.hypot(_FLOOR.get(variable, 15.0), _SHARE.get(variable, 0.8) * np.abs(value)), name
