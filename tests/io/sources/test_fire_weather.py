@@ -200,7 +200,7 @@ def test_wtr_and_wnd(tmp_path):
     assert len(found.time) == 11  # every hour between the winds
     assert_allclose(found.temperature[::5], [283.15, 293.15, 303.15])
     assert_allclose(found.relative_humidity[::5], [0.65, 0.45, 0.25])
-    assert_allclose(found.rain, 0.0)
+    assert_allclose(found.rain, [0] * 6 + [1.27] * 2 + [0] * 3)  # of hours that no wind row names
     assert_allclose(found.wind_speed, np.array([10] * 5 + [5] * 5 + [20]) * 0.44704)
     saved(tmp_path, WND + "7 15 1230 5 0 0\n".replace("1230", "1700"), "fire.wnd")
     saved(tmp_path, WTR.replace("1200 1400", "1600 1700"), "fire.wtr")
