@@ -18,8 +18,8 @@ from brise.formulas.fire.front_lattice import lattice_arrival
 
 CELL, MINUTES = 30.0, 400.0
 SOUTH, WEST, ROWS = 3210.0, -2098.0, 94  # of run 19545
-# the two cells whose corners FlamMap's own arrival times show as lit, one row below the polygon that it was given
-LIT = Ignition([38.5, 38.5, 39.49, 39.49], [29.5, 31.49, 31.49, 29.5], 0.0, closed=True)
+# the lower-left corners of the four cells of FlamMap's own ignition raster (MTTignition): those of cell (39, 31)
+LIT = Ignition([38.5, 38.5, 39.49, 39.49], [30.5, 31.49, 31.49, 30.5], 0.0, closed=True)
 
 
 def circle() -> None:
