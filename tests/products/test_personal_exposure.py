@@ -63,6 +63,17 @@ def test_means_and_shares(found):
     np.testing.assert_allclose(pm["percent_of_who_guideline"], 100 * mean / 15, rtol=1e-9)  # WHO 2021: 15 µg m-3 a day
 
 
+def test_a_mode_that_the_wearer_gives_counts_for_dose_and_trip():
+    ride = (DAY + 480 * 60, DAY + 490 * 60)
+    found, told = (compute(day(), Told(offset_s=0, modes=[(*ride, mode)])) for mode in ("cycle", "vehicle"))
+    assert [trip["mode"] for trip in told["trips"]] == ["vehicle", "walk"]
+    before, after = found["variables"]["pm25"], told["variables"]["pm25"]
+    assert after["by_mode"]["vehicle"]["seconds"] == 600
+    less = 600 / 60 * 60 * (0.027 - 0.0043)  # ten minutes of 60 µg m-3, sitting and not cycling
+    np.testing.assert_allclose(before["inhaled_ug"] - after["inhaled_ug"], less, rtol=1e-9)
+    assert told["surroundings"]["vehicle"]["seconds"] == 600
+
+
 def test_dose_adds_up(found):
     pm = found["variables"]["pm25"]
     parts = [part["inhaled_ug"] or 0 for part in pm["by_mode"].values()]

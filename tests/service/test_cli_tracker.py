@@ -179,6 +179,15 @@ def test_exposure(monkeypatch, capsys, tmp_path, flow, offline):
     assert found["variables"]["pm25"]["city"]["city_mean"] == 5.0
     said = run(monkeypatch, capsys, "exposure", flow, "--place", "48.85,2.35,the library").out
     assert "the library: 4.0 hours in 1 stays" in said
+    was = [
+        "--was",
+        "2023-11-14T22:30,2023-11-14T23:00+00:00,cycle",
+        "--was",
+        "2023-11-14T23:00Z,2023-11-14T23:20Z,outdoors",
+    ]
+    told = json.loads(run(monkeypatch, capsys, "exposure", flow, *was, "--json").out)["flow"]
+    assert told["variables"]["pm25"]["by_mode"]["cycle"]["seconds"] == 1800
+    assert told["surroundings"]["outdoors"]["seconds"] == 3000
     words = run(monkeypatch, capsys, "exposure", flow, "--from", "2023-11-14T23:00Z", "--to", "2023-11-15T00:00Z").out
     assert "You breathed" in words
     assert "measured for 1.0 hours" in words
@@ -191,6 +200,9 @@ def test_exposure(monkeypatch, capsys, tmp_path, flow, offline):
         (["--timezone", "Mars"], "no time zone"),
         (["--place", "here"], "not LAT,LON,NAME such as"),
         (["--place", "95,2,x"], "on Earth"),
+        (["--was", "2023-11-14,2023-11-15,flying"], "WORD is one of still, walk"),
+        (["--was", "now,2023-11-15,walk"], "with times such as"),
+        (["--was", "2023-11-15,2023-11-14,walk"], "not after its start"),
     ],
 )
 def test_exposure_of_nothing(monkeypatch, capsys, flow, arguments, why):

@@ -66,7 +66,7 @@ def _of_variable(name: str, found: dict[str, Any]) -> list[Sentence]:
         key = "exposure.above_who" if percent > 100 else "exposure.within_who"
         out.append({"key": key, "values": about | {"percent": percent}})
     city = found["city"]
-    if city is not None and city["ratio"] is not None:
+    if city is not None and city["ratio"] is not None and not city["simulated"]:
         key = "exposure.more_than_city" if city["ratio"] >= 1 else "exposure.less_than_city"
         values = {"percent": 100 * abs(city["ratio"] - 1), "hours": city["hours"]}
         out.append({"key": key, "values": about | values})

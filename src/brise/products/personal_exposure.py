@@ -73,10 +73,12 @@ class City:
     Attributes:
         end: (H,) END of each hour, seconds since 1970.
         values: Quantity -> (H,) hourly means, NaN unknown.
+        simulated: It is not the air of that city: shown as such, and nothing is inferred from it.
     """
 
     end: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     values: Mapping[str, Array] = field(default_factory=dict)
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ def _position(number: int) -> int | None:
 
 def _ratio(samples: pd.DataFrame, time: NDArray[np.int64], city: City) -> Array | None:
     """The wearer's PM2.5 over the city's of that hour."""
-    if "pm25" not in samples or "pm25" not in city.values:
+    if city.simulated or "pm25" not in samples or "pm25" not in city.values:
         return None
     return np.asarray(samples["pm25"].to_numpy(float) / np.maximum(_city_at(time, city, "pm25"), 1.0))
 
@@ -266,7 +268,8 @@ def _beside(name: str, end: NDArray[np.int64], value: Array, city: City) -> dict
     if not both.any():
         return None
     own, mean = float(value[both].mean()), float(theirs[both].mean())
-    return {"hours": int(both.sum()), "own_mean": own, "city_mean": mean, "ratio": own / mean if mean > 0 else None}
+    found = {"hours": int(both.sum()), "own_mean": own, "city_mean": mean, "ratio": own / mean if mean > 0 else None}
+    return found | {"simulated": city.simulated}
 
 
 def _bands(values: dict[str, Array], row: _Row, variables: list[str]) -> dict[str, dict[str, int]]:

@@ -107,6 +107,10 @@ def exposure(
     end: Annotated[str | None, typer.Option("--to", help="Only samples up to this time.")] = None,
     city: Annotated[Path | None, typer.Option(help="Table of the city's air, hourly, to compare with.")] = None,
     place: Annotated[list[str] | None, typer.Option(metavar="LAT,LON,NAME", help="What a place is called.")] = None,
+    was: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FROM,TO,WORD", help="What a stretch of time was: walk, cycle, vehicle, indoors ..."),
+    ] = None,
     mapping: MappingFile = None,
     device: Device = "",
     timezone: Zone = "UTC",
@@ -119,7 +123,7 @@ def exposure(
     options = options_of(mapping, device, timezone)
     with _progress() as told:
         window = (_moment(start), _moment(end))
-        found = exposure_of_files(files, options, window, (city, place or []), told)
+        found = exposure_of_files(files, options, window, (city, place or [], was or []), told)
     if as_json:
         _print_json(found)
     else:

@@ -112,7 +112,7 @@ def test_more_than_one_sample_a_minute_is_thinned(ask):
 
 
 @pytest.mark.parametrize("simulated", [False, True])
-def test_the_city_is_the_platforms_own_analysis_and_never_a_simulated_one(ask, town, tmp_path, simulated):
+def test_the_city_is_the_platforms_own_analysis_and_says_where_it_is_simulated(ask, town, tmp_path, simulated):
     grid = Grid("town", 48.9, 2.2, 0.02, 8, 12)
     town.publish(tmp_path, grid=grid, simulated=simulated)
     times = pd.date_range("2023-11-14 20:00", periods=8, freq="h")
@@ -121,9 +121,19 @@ def test_the_city_is_the_platforms_own_analysis_and_never_a_simulated_one(ask, t
     values = np.full((8, grid.rows, grid.columns), 6, np.float32)
     cube = xr.Dataset({"pm25": (("time", "latitude", "longitude"), values, about)}, {"time": times, **places})
     store_analysis(tmp_path / "products", "air_quality", "town", cube)
-    city = ask("GET", f"/exposure?{period()}").json()["variables"]["pm25"]["city"]
-    if simulated:
-        assert city is None
-    else:
-        assert city["city_mean"] == 6
-        assert city["ratio"] == pytest.approx(2, rel=0.01)  # 10 to 14, a minute each; the hours at the ends are cut
+    found = ask("GET", f"/exposure?{period()}").json()
+    city = found["variables"]["pm25"]["city"]
+    assert city["simulated"] is simulated
+    assert city["city_mean"] == 6
+    assert city["ratio"] == pytest.approx(2, rel=0.01)  # 10 to 14, a minute each; the hours at the ends are cut
+    assert any("city" in words for words in found["words"]) is not simulated
+
+
+def test_a_mode_that_the_owner_gives_counts_for_what_they_inhaled(ask):
+    before = ask("GET", f"/exposure?{period()}").json()["variables"]["pm25"]
+    start, end = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(START + 60 * at)) for at in (10, 40))
+    said = [{"field": "mode", "start": start, "end": end, "value": "cycle"}]
+    assert ask("PUT", "/labels", json={"labels": said}).is_success
+    after = ask("GET", f"/exposure?{period()}").json()["variables"]["pm25"]
+    assert after["by_mode"]["cycle"]["seconds"] - before["by_mode"]["cycle"]["seconds"] == 30 * 60
+    assert after["inhaled_ug"] > before["inhaled_ug"]

@@ -20,7 +20,9 @@ def city_of(store: Store) -> Callable[[pd.DataFrame], City]:
 
 
 def city_air(store: Store, samples: pd.DataFrame) -> City:
-    """Hourly means at the middle of where samples were taken; none where no analysis is kept, or the air is simulated.
+    """Hourly means at the middle of where samples were taken; none where no analysis is kept.
+
+    A simulated city's are told as such, and only where no measured one covers the place.
 
     Args:
         store: What is published.
@@ -31,11 +33,12 @@ def city_air(store: Store, samples: pd.DataFrame) -> City:
         return City()
     point = float(placed["latitude"].median()), float(placed["longitude"].median())
     snapshot = store.snapshot()
-    domains = (one for one in (*snapshot.domains, *snapshot.ended) if one.grid.cell(*point) is not None)
-    domain = next((one for one in domains if not one.meta["simulated"]), None)
-    if domain is None:
+    domains = [one for one in (*snapshot.domains, *snapshot.ended) if one.grid.cell(*point) is not None]
+    if not domains:
         return City()
+    domain = min(domains, key=lambda one: bool(one.meta["simulated"]))
     first, last = (samples["time"].iloc[place].to_pydatetime() for place in (0, -1))
     kept = read_analyses_at(store.products, PRODUCT, domain.name, (first, last + HOUR), [point])
     end = kept["time"].to_numpy().astype("datetime64[s]").astype(np.int64)
-    return City(end, {name: kept[name].to_numpy()[:, 0] for name in measured(samples) if name in kept.data_vars})
+    values = {name: kept[name].to_numpy()[:, 0] for name in measured(samples) if name in kept.data_vars}
+    return City(end, values, bool(domain.meta["simulated"]))

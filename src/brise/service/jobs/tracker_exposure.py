@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from brise.conventions.errors import InputError
 from brise.conventions.trackers import ReadReport, measured
 from brise.formulas.exposure import means
+from brise.formulas.tracker_journeys import MODES, SURROUNDINGS
 from brise.io.tracker_import import Gathered, samples_of
 from brise.io.tracker_reading import Options
 from brise.models.sensor_correction import correct
@@ -31,7 +32,7 @@ def exposure_of_files(
     paths: Iterable[Path],
     options: Options,
     window: tuple[datetime | None, datetime | None],
-    beside: tuple[Path | None, list[str]] = (None, []),
+    beside: tuple[Path | None, list[str], list[str]] = (None, [], []),
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Exposure by device, with sentences.
@@ -40,8 +41,8 @@ def exposure_of_files(
         paths: The owner's files.
         options: What the owner says of them; its zone is also that of the days.
         window: Only samples after the first and up to the second.
-        beside: Table of the city's air, hourly or finer, with units in its headings; and names of places, as
-            "LAT,LON,NAME".
+        beside: Table of the city's air, hourly or finer, with units in its headings; names of places, as
+            "LAT,LON,NAME"; and what stretches of time were, as "FROM,TO,WORD", WORD a mode or surroundings.
         progress: For a bar.
 
     Raises:
@@ -50,13 +51,15 @@ def exposure_of_files(
     """
     city, folder = beside[0], Path(tempfile.gettempdir())
     places = [_place(text) for text in beside[1]]
+    said = [_stretch(text) for text in beside[2]]
+    modes, spans = ([one for one in said if one[2] in words] for words in (MODES, SURROUNDINGS))
     theirs = _city(city, options, folder) if city is not None else None
     out = {}
     with gathered_from(paths, options, folder, progress) as gathered:
         for name in gathered.devices:
             report = ReadReport()
             samples = _clean(gathered, name, report, window)
-            told = Told(_offset(options.zone, samples["time"].iloc[len(samples) // 2]), places)
+            told = Told(_offset(options.zone, samples["time"].iloc[len(samples) // 2]), places, spans, modes)
             found = compute(samples, told, theirs)
             found["sentences"] = sentences(found)
             found["words"] = [english(sentence) for sentence in found["sentences"]]
@@ -74,6 +77,22 @@ def _place(text: str) -> tuple[float, float, str]:
     if not (abs(place[0]) <= 90 and abs(place[1]) <= 180 and name.strip()):
         raise InputError(f"{text!r} is not LAT,LON,NAME on Earth, with a name")
     return place
+
+
+def _stretch(text: str) -> tuple[int, int, str]:
+    """As "2026-05-01T08:00,2026-05-01T08:30,cycle"; UTC where no zone is said."""
+    words = [*MODES[1:], *SURROUNDINGS[1:]]
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 3 or parts[2] not in words:
+        raise InputError(f"{text!r} is not FROM,TO,WORD; WORD is one of {', '.join(dict.fromkeys(words))}")
+    try:
+        moments = [datetime.fromisoformat(part) for part in parts[:2]]
+    except ValueError:
+        raise InputError(f"{text!r} is not FROM,TO,WORD with times such as 2026-05-01T08:00") from None
+    start, end = (int((one if one.tzinfo else one.replace(tzinfo=UTC)).timestamp()) for one in moments)
+    if end <= start:
+        raise InputError(f"{text!r}: its end is not after its start")
+    return start, end, parts[2]
 
 
 def _clean(
