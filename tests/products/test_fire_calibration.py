@@ -8,6 +8,7 @@ from brise.conventions.errors import InputError
 from brise.conventions.fire import FireStart
 from brise.products import fire_calibration
 from brise.products.fire_calibration import calibrate, masks, reforecast
+from brise.products.fire_restart import perimeter_of, restart
 from brise.products.fire_spread import simulate
 from brise.products.fire_summary import perimeters
 
@@ -45,6 +46,45 @@ def test_a_fire_twice_as_fast_is_found():
     many = reforecast(land, weather, [middle(land)], replace(asked, members=6), found)
     assert many.members == 6
     assert many.probability.max() <= 1.0
+
+
+def test_a_forecast_goes_on_from_the_perimeter():
+    land, weather = grass(121, 121), stream()
+    known = middle(land)
+    unknown = replace(known, y=(known.y[0] + 500.0,))  # a second fire that nobody reported
+    truth = simulate(land, weather, [known, unknown], options(2.0, rate_factor=1.5))
+    asked, lines = options(1.0, parts=1, members=6), seen(truth, 30)
+    found = calibrate(land, weather, [known], asked, lines)
+    on = restart((land, weather, [known], asked), found, lines)
+    until = simulate(land, weather, [known], asked, factors=found.mean)
+
+    def overlap(result, minutes):
+        ours, theirs = result.arrival <= minutes, truth.arrival <= minutes
+        return (ours & theirs).sum() / (ours | theirs).sum()
+
+    assert overlap(on.result, 30) > 0.9 > overlap(until, 30)
+    assert overlap(on.result, 60) > overlap(until, 60)
+    mask = masks(land.grid, asked, lines)[0].mask
+    assert (on.result.arrival[~mask & np.isfinite(on.result.arrival)] >= 30).all()
+    assert on.page["minutes"] == 30
+    assert on.page["area_ha_from_perimeter"] == [round(on.result.area_ha(60), 4)]
+    assert on.ensemble.probability[mask & (truth.arrival <= 30)].min() == 1.0
+    assert np.nanmin(on.ensemble.arrival[1]) < 5  # before the perimeter: the calibrated fire
+    assert any("starts from the perimeter" in line for line in on.result.assumptions)
+    assert perimeter_of(seen(truth, 30, time=False), asked) == []
+    assert restart((land, weather, [known], replace(asked, hours=0.5)), found, lines) is None
+
+
+def test_a_perimeter_beyond_the_landscape_is_cut_at_its_edge():
+    land, weather = grass(), stream()
+    beyond = FireStart(
+        (900.0, 1400.0, 1400.0, 900.0), (5100.0, 5100.0, 4600.0, 4600.0), True, START + np.timedelta64(600, "s")
+    )
+    corner = [FireStart((1200.0,), (4800.0,))]
+    found = calibrate(land, weather, corner, options(0.5, parts=1), [beyond])
+    on = restart((land, weather, corner, options(0.5, parts=1)), found, [beyond])
+    assert on.ensemble is None
+    assert (on.result.arrival[:20, :20] <= 10.01).all()
 
 
 def test_a_perimeter_of_unknown_age_tells_its_age():

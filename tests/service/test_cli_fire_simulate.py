@@ -97,6 +97,13 @@ def test_a_perimeter_that_was_seen_changes_the_forecast(monkeypatch, capsys, fil
     assert "Jaccard" in told.out
     page = json.loads((files / "out" / "summary.json").read_text())["calibration"]
     assert page["jaccard_after"][0] > page["jaccard_before"][0]
+    assert "restart" not in page  # it was seen at the end
+    simulate(monkeypatch, capsys, files, "--observed", seen, "--observed-at", "2025-07-01T12:20Z")
+    page = json.loads((files / "out" / "summary.json").read_text())
+    told = page["calibration"]["restart"]
+    assert told["minutes"] == 20
+    assert told["area_ha_from_perimeter"] == page["area_ha"]
+    assert len(told["area_ha_from_ignition"]) == 1
 
 
 def test_barriers_and_burn_periods(monkeypatch, capsys, files):

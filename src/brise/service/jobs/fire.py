@@ -17,10 +17,11 @@ from brise.io.fire_runs import place_of, write_run
 from brise.io.sources.fire_ignition import read_ignitions
 from brise.io.sources.fire_landscape import LandscapeOptions, read_landscape
 from brise.io.sources.fire_weather import WeatherOptions, read_weather
-from brise.products.fire_calibration import Calibration, calibrate, reforecast
+from brise.products.fire_calibration import calibrate, reforecast
 from brise.products.fire_ensemble import ensemble
 from brise.products.fire_moisture import scenario
 from brise.products.fire_release import hourly_release
+from brise.products.fire_restart import restart
 from brise.products.fire_run import FireEnsemble, FireOptions, FireResult, Progress
 from brise.products.fire_spread import barred, simulate
 from brise.products.fire_summary import outlines, rasters, summarise
@@ -125,13 +126,13 @@ def simulate_files(
     inputs = read_inputs(files)
     chosen = replace(options, models=inputs.models, place=options.place or place_of(inputs.landscape.grid))
     read = time.perf_counter()
-    result, many, found = _forecast(inputs, chosen, progress or (lambda _: None))
+    result, many, fitted = _forecast(inputs, chosen, progress or (lambda _: None))
     page = summarise(result, many)
     released = hourly_release(inputs.landscape, result, inputs.models)
     page["fuel_consumed_t"] = np.round(released.fuel_kg / 1e3, 3).tolist()
     page["heat_gj"] = np.round(released.heat_mj / 1e3, 2).tolist()
-    if found is not None:
-        page["calibration"] = found.page()
+    if fitted:
+        page["calibration"] = fitted
     done = time.perf_counter()
     page["timings_s"] = {"read": round(read - began, 3), "simulate": round(done - read, 3)}
     write_run(out, inputs.landscape.grid, rasters(result, many), outlines(result), page)
@@ -141,18 +142,22 @@ def simulate_files(
 
 def _forecast(
     inputs: FireInputs, options: FireOptions, tell: Progress
-) -> tuple[FireResult, FireEnsemble | None, Calibration | None]:
-    """One fire; with members an ensemble beside it; with perimeters both as calibrated."""
+) -> tuple[FireResult, FireEnsemble | None, dict[str, Any]]:
+    """One fire, with members an ensemble beside it; with perimeters both as calibrated, on from the last one."""
     parts = (inputs.landscape, inputs.weather, inputs.starts, options)
-    found = None
-    if inputs.observed:
-        found = calibrate(*parts, inputs.observed, lambda share: tell(0.5 * share))
-    done = 0.5 if found else 0.0
-    result = simulate(*parts, factors=found.mean if found else None)
-    many = None
-    if options.members and found:
-        many = reforecast(*parts, found, lambda share: tell(done + (1.0 - done) * share))
-    elif options.members:
-        many = ensemble(*parts, tell)
-    tell(1.0)
-    return result, many, found
+    if not inputs.observed:
+        result = simulate(*parts)
+        many = ensemble(*parts, tell) if options.members else None
+        tell(1.0)
+        return result, many, {}
+    found = calibrate(*parts, inputs.observed, lambda share: tell(0.5 * share))
+    fitted: dict[str, Any] = dict(found.page())
+
+    def later(share: float) -> None:
+        tell(0.5 + 0.5 * share)
+
+    on = restart(parts, found, inputs.observed, later)
+    if on is not None:
+        return on.result, on.ensemble, fitted | {"restart": on.page}
+    result = simulate(*parts, factors=found.mean)
+    return result, reforecast(*parts, found, later) if options.members else None, fitted
