@@ -4,13 +4,21 @@
 """
 
 import io
+import json
 import sys
+import zipfile
+from functools import cache
 from pathlib import Path
 
+import httpx
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-FOLDER = Path(__file__).parents[1] / "docs" / "screens"
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+from tests.web.flow_export import flow_export  # noqa: E402
+
+FOLDER = ROOT / "docs" / "screens"
 LONDON = "at=51.5085,-0.1257&name=London&country=GB&zone=Europe/London"
 SCREENS = {
     "now": f"/?{LONDON}",
@@ -21,8 +29,25 @@ SCREENS = {
     "rain": "/map?lat=51.5&lon=-0.12&zoom=7.6&layer=rain_rate&lead=30",
     "place": f"/place?{LONDON}",
     "settings": "/settings",
+    "tracker": "/tracker?view=day",
+    "track": "/tracker?view=day&show=pm25&scale=plume_classic",
 }
 FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
+
+
+@cache
+def owner(server: str) -> str:
+    """The token of an owner with a made-up day."""
+    with httpx.Client(base_url=server, timeout=60) as client:
+        token = client.post("/v1/owners").raise_for_status().json()["token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        tracker = client.post("/v1/trackers", json={"name": "Flow", "model": "Flow"}).raise_for_status().json()["id"]
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for name, body in flow_export().items():
+                archive.writestr(name, body)
+        client.post(f"/v1/trackers/{tracker}/imports", content=packed.getvalue()).raise_for_status()
+    return str(token)
 
 
 def seen(browser: Browser, url: str, name: str, theme: str) -> bytes:
@@ -34,9 +59,18 @@ def seen(browser: Browser, url: str, name: str, theme: str) -> bytes:
         locale="fr-FR" if name == "french" else "en-GB",
         timezone_id="Europe/London",
     )
+    if "/tracker" in url:
+        token = json.dumps(json.dumps(owner(url.split("/tracker")[0])))
+        context.add_init_script(f"localStorage.setItem('brise.owner', {token})")
     page: Page = context.new_page()
     page.goto(url)
-    page.wait_for_timeout(9000 if "/map" in url else 3500)
+    if name == "track":
+        page.get_by_role("button", name="Show the map").click()
+        page.get_by_role("slider").click(position={"x": 118, "y": 60})
+        page.locator(".maplibregl-map").evaluate("one => scrollBy(0, one.getBoundingClientRect().bottom - 768)")
+        drawn = "document.querySelector('.maplibregl-map')?.map?.querySourceFeatures('track').length > 20"
+        page.wait_for_function(f"() => {drawn}", timeout=120_000)
+    page.wait_for_timeout(9000 if "/map" in url or name == "track" else 3500)
     picture = page.screenshot(timeout=180_000)  # a map drawn without a graphics card takes its time
     context.close()
     return picture

@@ -81,7 +81,7 @@ export function drawTrack(
       type: 'circle',
       source: 'track',
       filter: ['==', ['geometry-type'], 'Point'],
-      paint: { 'circle-radius': 6, 'circle-stroke-width': 1, 'circle-stroke-color': inksOf(dark).ring },
+      paint: { 'circle-radius': 6, 'circle-stroke-width': 1, 'circle-stroke-opacity': 0.4, 'circle-stroke-color': inksOf(dark).ring },
     });
     map.fitBounds([[west, south], [east, north]], { padding: 36, maxZoom: 13.5, animate: false });
     names();
