@@ -27,11 +27,19 @@ SCREENS = {
     "unknown": "/?at=0,-30",
     "map": "/map?lat=51.5&lon=-0.12&zoom=8.4&layer=no2",
     "rain": "/map?lat=51.5&lon=-0.12&zoom=7.6&layer=rain_rate&lead=30",
+    "fires": "/map?lat=-26.44&lon=28.2&zoom=8.6&layer=us_aqi",
+    "fire": "/map?fire=",  # the newest that is listed
+    "near": "/?at=-26.2023,28.0436&name=Johannesburg&country=ZA&zone=Africa/Johannesburg",
     "place": f"/place?{LONDON}",
     "settings": "/settings",
     "tracker": "/tracker?view=day",
     "track": "/tracker?view=day&show=pm25&scale=plume_classic",
 }
+IDLE = """() => new Promise((done) => {
+  const { map } = document.querySelector('.maplibregl-map');
+  map.once('idle', () => setTimeout(done, 2000));
+  map.triggerRepaint();
+})"""
 FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
 
 
@@ -63,14 +71,20 @@ def seen(browser: Browser, url: str, name: str, theme: str) -> bytes:
         token = json.dumps(json.dumps(owner(url.split("/tracker")[0])))
         context.add_init_script(f"localStorage.setItem('brise.owner', {token})")
     page: Page = context.new_page()
+    if name == "fire":
+        url += httpx.get(url.replace("/map?fire=", "/v1/fire-simulations")).json()["results"][0]["id"]
     page.goto(url)
+    if name == "near":
+        page.locator(".fires").evaluate("one => scrollTo(0, one.offsetTop - 400)")
     if name == "track":
         page.get_by_role("button", name="Show the map").click()
         page.get_by_role("slider").click(position={"x": 118, "y": 60})
         page.locator(".maplibregl-map").evaluate("one => scrollBy(0, one.getBoundingClientRect().bottom - 768)")
         drawn = "document.querySelector('.maplibregl-map')?.map?.querySourceFeatures('track').length > 20"
         page.wait_for_function(f"() => {drawn}", timeout=120_000)
-    page.wait_for_timeout(9000 if "/map" in url or name == "track" else 3500)
+    page.wait_for_timeout(3500)
+    if "/map" in url or name == "track":
+        page.evaluate(IDLE)
     picture = page.screenshot(timeout=180_000)  # a map drawn without a graphics card takes its time
     context.close()
     return picture

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from tests.web.test_map import DRAWS, SLOW_MS, TOWN, idle, tap, until
+from tests.web.test_pages import AXE, violations
 from tests.web.town import FIRE
 
 from brise.formulas.fire import demonstration
@@ -125,6 +126,8 @@ def test_an_ignition_is_drawn_simulated_and_shown_hour_by_hour(look, folder, ser
     idle(page)
     tap(page, -26.50, 28.28)
     page.get_by_text("Here, fire comes between").wait_for()
+    if AXE.is_file():
+        assert not violations(page)
     # whoever has the link sees it, and cannot end it
     key = re.search(r"fire=([\w-]+)", page.url)[1]
     shared = look(f"/map?fire={key}")
@@ -133,6 +136,22 @@ def test_an_ignition_is_drawn_simulated_and_shown_hour_by_hour(look, folder, ser
     assert reply.status == 403
     shared.get_by_role("button", name="Leave the simulation").click()
     shared.get_by_test_id("map-when").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_violation_in_what_tells_of_fires(look, theme):
+    if not AXE.is_file():
+        pytest.skip("no axe-core: `npm ci` in web/")
+    page = look(color_scheme=theme)
+    tap(page, *FIRE)
+    page.get_by_test_id("fire-answer").wait_for()
+    assert not violations(page)
+    page.get_by_role("button", name="Active fires").click()
+    page.get_by_role("button", name="Simulate a fire").wait_for()
+    assert not violations(page)
+    page.get_by_role("button", name="Simulate a fire").click()
+    page.get_by_label("Landscape").locator("option").first.wait_for(state="attached")
+    assert not violations(page)
 
 
 def test_a_simulation_that_is_gone_says_so(look):

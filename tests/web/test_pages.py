@@ -27,6 +27,17 @@ def with_places(page):
     return page
 
 
+def violations(page) -> list[str]:
+    """What axe finds wrong with a page as it is."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {node['html'][:120]} {node['failureSummary']}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(
     ("path", "ready"),
@@ -45,14 +56,7 @@ def test_axe_finds_no_violation(visit, path, ready, theme):
         pytest.skip("no axe-core: `npm ci` in web/")
     page = visit(path, color_scheme=theme)
     page.locator(ready).first.wait_for()
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    told = [
-        f"{one['id']}: {node['html'][:120]} {node['failureSummary']}"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]
-    assert not told, "\n".join(told)
+    assert not violations(page)
 
 
 def test_saved_places_are_ordered_and_compared(visit):
@@ -114,7 +118,9 @@ def test_a_widget_may_be_framed_and_the_app_may_not(visit, server):
 def test_pages_that_the_server_does_not_offer_are_not_shown(visit):
     page = visit(f"/?{HERE}")
     page.get_by_test_id("number").wait_for()
-    assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == ["Now", "Map", "Places", "Settings"]
+    assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == [
+        *("Now", "Map", "Places", "Tracker", "Settings")
+    ]
 
 
 def test_a_policy_without_exceptions(built):
