@@ -61,6 +61,16 @@ def test_fire_rests_between_burn_periods():
         simulate(land, stream(), [middle(land)], options(1.0, burn_periods=((START - 2 * hour, START - hour),)))
 
 
+def test_of_an_area_across_the_edge_the_part_within_burns():
+    land = grass()
+    box = FireStart((900.0, 1100.0, 1100.0, 900.0), (5100.0, 5100.0, 4900.0, 4900.0), closed=True)
+    result = simulate(land, stream(), [box], options(0.1, parts=1))
+    assert (result.arrival[:4, :4] <= 0.01).all()
+    away = FireStart((100.0, 200.0, 200.0), (5100.0, 5100.0, 4900.0), closed=True)
+    with pytest.raises(InputError, match="outside the landscape"):
+        simulate(land, stream(), [away], options(0.1, parts=1))
+
+
 def test_barriers_hold():
     land = grass()
     x = 1000.0 + 20.0 * 50

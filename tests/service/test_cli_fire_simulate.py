@@ -142,6 +142,7 @@ def test_farsites_daily_weather_and_winds(monkeypatch, capsys, files):
         ({"hours": "0"}, [], "0.0 hours"),
         ({"hours": "60"}, [], "goes on for"),
         ({"start": "noon"}, [], "'noon' is not an ISO 8601 time"),
+        ({"start": "0001-01-01T00:00+14:00"}, [], "before the year 1"),
         ({"start": "2025-07-01T02:00Z"}, [], "10.0 h after the fire's start"),
         ({"ignition": "0,0"}, [], "outside"),
         ({"ignition": "nowhere.geojson"}, [], "no such file"),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from brise.conventions.errors import ConventionError
 
 MAX_CELLS = 25_000_000
-"""Most cells of one landscape: 137 bytes each in the front, so 3.5 GB."""
+"""Most cells of one landscape: 57 bytes each in the front, about 180 in the product if all burn, so 4.5 GB."""
 
 MOISTURES = ("moisture_1h", "moisture_10h", "moisture_100h", "moisture_herb", "moisture_woody")
 

@@ -78,6 +78,9 @@ def lit_cells(
 def _placed(grid: FireGrid, start: FireStart, options: FireOptions) -> Ignition:
     x, y = np.asarray(start.x, float), np.asarray(start.y, float)
     columns, rows = (x - grid.west) / grid.cell_m - 0.5, (grid.north - y) / grid.cell_m - 0.5
+    spans = ((columns, grid.columns), (rows, grid.rows))
+    if start.closed and all(part.min() < count - 0.5 and part.max() > -0.5 for part, count in spans):
+        columns, rows = (np.clip(part, -0.499, count - 0.501) for part, count in spans)  # the part within burns
     inside = (rows >= -0.5) & (rows < grid.rows - 0.5) & (columns >= -0.5) & (columns < grid.columns - 0.5)
     if not inside.all():
         k = int(np.argmin(inside))

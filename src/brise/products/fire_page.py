@@ -45,7 +45,7 @@ def _sentences(page: Mapping[str, Any]) -> list[str]:
     if (unsure := page.get("uncertainty")) is not None:
         low, high = unsure["area_ha_q10"][-1], unsure["area_ha_q90"][-1]
         found.append(f"Of {unsure['members']} possible fires, eight in ten burned {_ha(low)} to {_ha(high)}.")
-    if spread["distance_m"] is not None:
+    if spread["distance_m"]:
         found.append(f"Farthest run: {spread['distance_m'] / 1000:.1f} km towards {spread['direction_deg']:.0f}°.")
     return [*found, escape(_MODEL)]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from brise.conventions.fire import FireGrid, FireStart, FireWeather, Landscape
+from brise.conventions.fire import FireStart, FireWeather, Landscape
 from brise.products.fire_calibration import Calibration, Mask, masks, reforecast
 from brise.products.fire_run import FireEnsemble, FireOptions, FireResult, Progress
 from brise.products.fire_spread import simulate
@@ -65,9 +65,8 @@ def restart(
         return None
     seen = masks(landscape.grid, options, last)[0]
     minutes = float(seen.minutes or 0.0)
-    lit = [_within(each, landscape.grid) for each in last]
     until = simulate(landscape, weather, starts, options, factors=calibration.mean)
-    after = simulate(landscape, weather, lit, options, factors=calibration.mean)
+    after = simulate(landscape, weather, last, options, factors=calibration.mean)
     known = seen.mask & (until.arrival <= minutes)
     words = f"The forecast starts from the perimeter seen at {last[0].time}Z, with the fitted rates and wind."
     merged = {name: np.where(known, getattr(until, name), getattr(after, name)) for name in _FIELDS}
@@ -75,7 +74,7 @@ def restart(
     result = replace(after, **merged, assumptions=said)
     many = None
     if options.members:
-        many = _known(reforecast(landscape, weather, lit, options, calibration, progress), result, seen.mask, minutes)
+        many = _known(reforecast(landscape, weather, last, options, calibration, progress), result, seen.mask, minutes)
     times = marks(options.hours)
     page = {
         "time": f"{last[0].time}Z",
@@ -84,15 +83,6 @@ def restart(
         "area_ha_from_perimeter": [round(result.area_ha(float(time)), 4) for time in times],
     }
     return Restart(result, many, page)
-
-
-def _within(start: FireStart, grid: FireGrid) -> FireStart:
-    """A polygon's corners brought to the landscape's edge where they lie beyond it."""
-    inset = 1e-3 * grid.cell_m
-    east, south = grid.west + grid.columns * grid.cell_m, grid.north - grid.rows * grid.cell_m
-    x = np.clip(start.x, grid.west + inset, east - inset)
-    y = np.clip(start.y, south + inset, grid.north - inset)
-    return replace(start, x=tuple(x.tolist()), y=tuple(y.tolist()))
 
 
 def _known(ensemble: FireEnsemble, result: FireResult, mask: Mask, minutes: float) -> FireEnsemble:

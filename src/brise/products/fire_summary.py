@@ -180,6 +180,8 @@ def _farthest(result: FireResult) -> dict[str, float | None]:
     away = burned - first
     far = np.hypot(away[:, 0], away[:, 1])
     k = int(far.argmax())
+    if far[k] == 0:
+        return {"direction_deg": None, "distance_m": 0.0}
     grid = result.grid
     x, y = grid.west + (first[1] + 0.5) * grid.cell_m, grid.north - (first[0] + 0.5) * grid.cell_m
     bearing = (np.degrees(np.arctan2(away[k, 1], -away[k, 0])) + convergence(grid.crs, float(x), float(y))) % 360.0

@@ -21,7 +21,7 @@ SHADOWS = (0.0, 14.0, 28.0)
 """Elevations of the sun, degrees, below which a class of places lies in a ridge's shadow."""
 
 _EDGES = (8.0, 20.0)
-_MOST_CELLS = 250_000  # on which shadows are followed: a larger landscape is thinned
+_MOST_CELLS = 100_000  # on which shadows are followed: a larger landscape is thinned
 _LOW, _HIGH = 3.0, 45.0  # degrees of the sun between which its shadows are looked for
 _LEAST_RELIEF_M = 20.0
 

@@ -22,7 +22,10 @@ def _moment(text: str) -> np.datetime64:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(f"{text!r} is not an ISO 8601 time such as 2025-03-23T14:00Z") from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise InputError(f"{text!r} is a time before the year 1 or after 9999") from None
     return np.datetime64(moment.replace(tzinfo=None), "s")
 
 

@@ -113,6 +113,7 @@ def frame_of(bands: list[Band], crs: str = "") -> Frame:
             raise InputError(
                 f"{first[0].path.name} and {band.path.name} do not lie on one grid: "
                 f"{first[1].described()}; {frame.described()}"
+                f"{_planes(first[1], frame)}"
             )
         elif first[1].crs is None and frame.crs is not None:
             first = (band, frame)
@@ -146,6 +147,13 @@ def _earthly(crs: Any) -> Any:
     except RasterioError:
         return None
     return crs
+
+
+def _planes(first: Frame, second: Frame) -> str:
+    """Both reference systems, where they differ."""
+    if first.crs is None or second.crs is None or first.crs == second.crs:
+        return ""
+    return f"; in {first.crs.to_string()[:60]} and {second.crs.to_string()[:60]}"
 
 
 def _same(one: Frame, other: Frame) -> bool:
