@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 import time
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,17 @@ from sqlalchemy import create_engine, inspect, make_url, text
 
 from brise.conventions.errors import InputError, NotFoundError
 from brise.conventions.trackers import check_samples
+from brise.formulas.calibration import Calibration
 from brise.io.owners import MAX_TOKENS, MAX_TRACKERS
 from brise.io.tables import Tables
+from brise.io.tracker_calibrations import Fitted
 from brise.io.tracker_choices import Label, NamedPlace, Period
 from brise.io.tracker_samples import COLUMNS, Push
 from brise.io.tracker_schema import METADATA, OF_DEVICE, OF_OWNER, owners, trackers
+
+FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+WARM = (("temperature", 290.0, 0.1),)
+CALIBRATION = Calibration("pm25", 1.0, 0.5, WARM, FIRST, LAST, 100, 2.0, 0.1, "100 hours beside a reference")
 
 
 def row(device: int, when: int, **values: object) -> tuple:
@@ -194,11 +201,37 @@ def test_only_shared_periods_are_shared(tables, someone, other):
     assert list(tables.samples.shared(0, 1000)) == []
 
 
+def test_calibrations_are_the_owners_and_go_with_the_samples_they_were_learned_of(tables, someone, other):
+    assert tables.calibrations.of(*someone.mine) is None
+    assert tables.calibrations.due(100, 10) == [someone.mine, other.mine]
+    tables.calibrations.keep(*someone.mine, Fitted(50, [CALIBRATION], {}))
+    tables.calibrations.keep(*someone.mine, Fitted(99, [CALIBRATION], {"no2": "0 hours"}))
+    assert tables.calibrations.of(*someone.mine) == Fitted(99, [CALIBRATION], {"no2": "0 hours"})
+    assert tables.calibrations.due(99, 10) == [other.mine]
+    assert tables.calibrations.due(100, 10) in ([other.mine, someone.mine], [someone.mine, other.mine])
+    theirs = other.owner.key, someone.tracker.key
+    assert tables.calibrations.found(*theirs) == []
+    with pytest.raises(NotFoundError, match="erased"):
+        tables.calibrations.keep(*theirs, Fitted(1, [], {}))
+    tables.owners.erase_period(*theirs, 0, 10)
+    assert tables.calibrations.found(*someone.mine) == [CALIBRATION]
+    tables.owners.erase_period(*someone.mine, 0, 10)
+    assert tables.calibrations.found(*someone.mine) == []
+
+
+def test_thinned_samples_are_the_newest_one_a_minute(tables, someone):
+    rows = [row(someone.tracker.key, when, period_s=1, pm25=1.0) for when in range(1, 601)]
+    someone.push(tables, *rows)
+    found = tables.samples.thinned(*someone.mine, (60, 600), 60, 4)
+    assert found["time"].astype("int64").tolist() == [420, 480, 540, 600]
+
+
 def fill(tables: Tables, who: Someone) -> None:
     tables.samples.store_frames(*who.mine, [frame(1_000, latitude=51.5, longitude=-0.1)], 7)
     tables.choices.share(*who.mine, [Period(0, None)])
     tables.choices.label(*who.mine, [Label("mode", 0, 10, "still")])
     tables.choices.name_places(who.owner.key, [NamedPlace(f"at {who.tracker.name}", 51.5, -0.1, 50.0, True)])
+    tables.calibrations.keep(*who.mine, Fitted(7, [CALIBRATION], {"no2": "0 hours"}))
     tables.choices.end_import(tables.choices.begin_import(*who.mine), f"from {who.tracker.name}", {"read": 1})
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, delete, select, text
 
 from brise.conventions.errors import NotFoundError, StoreError
 from brise.io.database import BUSY_S, translated, writing
-from brise.io.tracker_schema import OF_DEVICE, OF_OWNER, owners, samples, trackers
+from brise.io.tracker_schema import OF_DEVICE, OF_OWNER, calibrations, owners, samples, trackers
 
 FULL_UP_TO = 2**30
 """Bytes of samples up to which PostgreSQL writes them anew; it keeps writers out meanwhile, some seconds a GB."""
@@ -58,7 +58,7 @@ def erase_tracker(engine: Engine, owner: int, device: int) -> int:
 
 
 def erase_period(engine: Engine, owner: int, device: int, start: int, end: int) -> int:
-    """Delete a tracker's samples of start < time ≤ end (seconds since 1970 UTC).
+    """Delete a tracker's samples of start < time ≤ end (seconds since 1970 UTC), and what was learned of its samples.
 
     Returns:
         Samples deleted.
@@ -69,6 +69,7 @@ def erase_period(engine: Engine, owner: int, device: int, start: int, end: int) 
     own = select(trackers.c.key).where(trackers.c.owner == owner, trackers.c.key == device)
     within = samples.c.device.in_(own) & (samples.c.time > start) & (samples.c.time <= end)
     with _erasing(engine) as connection:
+        connection.execute(delete(calibrations).where(calibrations.c.device.in_(own)))
         return int(connection.execute(delete(samples).where(within)).rowcount)
 
 

@@ -41,6 +41,7 @@ from brise.io.database import open_engine, reading, writing
 from brise.io.owners import Owners
 from brise.io.runs import Runs
 from brise.io.schema import epoch, observations, stations, variables
+from brise.io.tracker_calibrations import Calibrations
 from brise.io.tracker_choices import Choices
 from brise.io.tracker_samples import Samples
 
@@ -77,6 +78,7 @@ class Tables:
         owners: Owners and their trackers.
         samples: What trackers measured.
         choices: What owners share, and what they say of their data.
+        calibrations: What trackers were found to read beside references.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -86,6 +88,7 @@ class Tables:
         self.runs = Runs(engine)
         self.lease = self.runs.lease
         self.owners, self.samples, self.choices = Owners(engine), Samples(engine), Choices(engine)
+        self.calibrations = Calibrations(engine)
         self._variables = self._number_variables()
         self._names = {number: name for name, number in self._variables.items()}
 

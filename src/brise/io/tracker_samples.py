@@ -210,6 +210,23 @@ class Samples:
             rows = connection.execute(query.limit(limit)).all()
         return _decode([tuple(row) for row in rows])
 
+    def thinned(self, owner: int, device: int, period: tuple[int, int], every_s: int, limit: int) -> pd.DataFrame:
+        """The newest samples of start < time ≤ end, about one in each `every_s` seconds, oldest first.
+
+        Args:
+            owner: Whose.
+            device: The tracker's number.
+            period: Seconds since 1970 UTC.
+            every_s: What stands for less time than this is passed over but for the first of each.
+            limit: At most so many.
+        """
+        time = samples.c.time
+        query = _mine(select(samples), owner, device).where(time > period[0], time <= period[1])
+        query = query.where(time % every_s < samples.c.period_s).order_by(time.desc()).limit(limit)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return _decode([tuple(row) for row in reversed(rows)])
+
     def pages(self, owner: int, device: int) -> Iterator[pd.DataFrame]:
         """All samples of a tracker, in pieces of bounded size, oldest first."""
         after: int | None = None

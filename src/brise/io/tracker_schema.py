@@ -107,7 +107,17 @@ imports = Table(
 )
 Index("tracker_imports_device", imports.c.device)
 
-OF_DEVICE = (samples, sharing, labels, imports)
+calibrations = Table(
+    "tracker_calibrations",
+    METADATA,
+    Column("device", Integer, primary_key=True, autoincrement=False),
+    Column("fitted", BigInteger, nullable=False),  # when it was last tried
+    Column("found", JSON, nullable=False),  # calibrations as formulas/calibration.py writes them
+    Column("refused", JSON, nullable=False),  # variable -> why there is none
+)
+"""What a device was found to read beside references; learned of its samples, so it goes with them."""
+
+OF_DEVICE = (samples, sharing, labels, imports, calibrations)
 """What goes with a tracker; `device` says which."""
 
 OF_OWNER = (tokens, places)

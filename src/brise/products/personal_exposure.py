@@ -30,6 +30,7 @@ from brise.formulas.exposure import (
 from brise.formulas.indices.index import category
 from brise.formulas.indices.registry import INDICES
 from brise.formulas.tracker_journeys import MODES, SURROUNDINGS, Journeys, Way, infer, surroundings
+from brise.formulas.tracker_rows import distance_m
 from brise.products.tracker_table import INSTANT, hourly_indices
 
 Array = NDArray[np.float64]
@@ -57,6 +58,7 @@ class Told:
         spans: (start, end, surroundings), seconds since 1970.
         modes: (start, end, mode), the same.
         sleep: Local hours, from and to, that the wearer sleeps when at home.
+        roofs: (latitude, longitude, radius m, whether being there is being indoors).
     """
 
     offset_s: int | None = None
@@ -64,6 +66,7 @@ class Told:
     spans: Sequence[tuple[int, int, str]] = ()
     modes: Sequence[tuple[int, int, str]] = ()
     sleep: tuple[int, int] = (23, 7)
+    roofs: Sequence[tuple[float, float, float, bool]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,12 @@ def _rows(samples: pd.DataFrame, told: Told, city: City) -> _Row:
     offset = solar if told.offset_s is None else told.offset_s
     journeys = _as_told(infer(way, offset, told.places), time, told.modes)
     around, sure = surroundings(way, journeys, _ratio(samples, time, city), told.spans)
+    said = np.zeros(len(time), bool)
+    for start, end, _ in told.spans:
+        said |= (time > start) & (time <= end)
+    for y, x, radius, indoors in told.roofs:
+        here = ~said & (_apart(way, y, x) <= radius)
+        around[here], sure[here] = SURROUNDINGS.index("indoors" if indoors else "outdoors"), 1.0
     rates = np.array([VENTILATION["still"] if mode == "unknown" else VENTILATION[mode] for mode in MODES])
     ventilation = rates[journeys.mode]
     home = np.array([place.label == "home" for place in journeys.places] + [False])[journeys.place]
@@ -149,6 +158,10 @@ def _rows(samples: pd.DataFrame, told: Told, city: City) -> _Row:
     asleep = (hour >= told.sleep[0]) | (hour < told.sleep[1])
     ventilation = np.where(home & asleep, VENTILATION["sleep"], ventilation)
     return _Row(time, int(samples["period_s"].iloc[0]), ventilation, journeys, around, sure, offset)
+
+
+def _apart(way: Way, latitude: float, longitude: float) -> Array:
+    return distance_m(way.latitude, way.longitude, np.array(latitude), np.array(longitude))
 
 
 def _as_told(journeys: Journeys, time: NDArray[np.int64], modes: Sequence[tuple[int, int, str]]) -> Journeys:
@@ -162,6 +175,16 @@ def _as_told(journeys: Journeys, time: NDArray[np.int64], modes: Sequence[tuple[
         said = any(start < trip.end and end > trip.start for start, end, _ in modes)
         trips.append(replace(trip, mode=MODES[int(np.argmax(counts))]) if said else trip)
     return replace(journeys, mode=mode, trips=tuple(trips))
+
+
+def outdoors(samples: pd.DataFrame, told: Told | None = None) -> NDArray[np.bool_]:
+    """(N,) whether each sample was taken outdoors, as far as can be told.
+
+    Args:
+        samples: As `compute` takes them.
+        told: What the wearer says.
+    """
+    return np.equal(_rows(samples, told or Told(), City()).around, SURROUNDINGS.index("outdoors"))
 
 
 def stretches(samples: pd.DataFrame, told: Told | None = None, city: City | None = None) -> dict[str, Any]:

@@ -670,6 +670,8 @@ export interface Samples {
   tracker: string;
   units: Record<string, string>;
   columns: Record<string, unknown[]>;
+  /** By what each quantity was corrected, in words. */
+  corrections: Record<string, string>;
   next: string | null;
 }
 

@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 from brise.conventions.trackers import MEASURED, flag_names, suspect_bit
 from brise.conventions.variables import VARIABLES
+from brise.models.sensor_correction import correct
+from brise.products.tracker_table import trusted
 from brise.service.api.dependencies import iso, store_of
 from brise.service.api.documented import problems
 from brise.service.api.errors import ParameterError
@@ -20,7 +22,7 @@ from brise.service.api.tracker_schemas import Erased, Samples
 from brise.service.api.trackers import ONE, REFUSED, seconds_asked
 from brise.service.jobs.crowd import withdraw
 from brise.service.jobs.erase import erase_period
-from brise.service.jobs.export import samples_csv
+from brise.service.jobs.export import DECIMALS, samples_csv
 from brise.service.jobs.owner_exposure import owner_exposure
 
 router = APIRouter(tags=["trackers"])
@@ -81,13 +83,21 @@ def observations(request: Request, mine: MyTracker, query: Annotated[SamplesQuer
         )
     )
     page, more = frame.head(query.limit), len(frame) > query.limit
+    own = store_of(request).tables().calibrations.found(mine.owner.key, mine.tracker.key)
+    corrected = correct(trusted(page), own, mine.tracker.model.lower() or "unknown")
     if query.format == "csv":
-        return Response(samples_csv(page), headers=PRIVATE, media_type="text/csv; charset=utf-8")
+        return Response(samples_csv(page, corrected=corrected), headers=PRIVATE, media_type="text/csv; charset=utf-8")
     columns = columns_of(page)
+    for side, found in (("corrected", corrected.values), ("uncertainty", corrected.uncertainty)):
+        known = found.round(DECIMALS)
+        for name in found:
+            values = known[name]
+            columns[f"{name}_{side}"] = values.astype(object).where(values.notna(), None).tolist()
     return private({
         "tracker": mine.tracker.id,
         "units": {name: unit for name in columns if (unit := unit_of(name))},
         "columns": columns,
+        "corrections": corrected.names,
         "next": columns["time"][-1] if more else None,
     })  # fmt: skip
 
@@ -96,7 +106,7 @@ def unit_of(column: str) -> str | None:
     """The unit of a column of samples, as people write it; None where it has none."""
     if column in PLACE_UNITS:
         return PLACE_UNITS[column]
-    known = VARIABLES.get(column)
+    known = VARIABLES.get(column.removesuffix("_corrected").removesuffix("_uncertainty"))
     return None if known is None else PEOPLE_UNITS.get(known.unit, known.unit)
 
 

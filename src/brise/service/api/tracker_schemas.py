@@ -116,11 +116,15 @@ class KeyMade(Shape):
 
 
 class Samples(Shape):
-    """A page of samples: columns as long as `time`, in the units beside them."""
+    """A page of samples: columns as long as `time`, in the units beside them.
+
+    `X_corrected` and `X_uncertainty` (one standard deviation) stand beside X as measured; null where X is doubtful.
+    """
 
     tracker: str
     units: dict[str, str]
     columns: dict[str, list[Any]]
+    corrections: Annotated[dict[str, str], Field(description="By what each quantity was corrected, in words.")]
     next: str | None
 
 

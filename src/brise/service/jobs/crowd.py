@@ -14,6 +14,7 @@ import orjson
 import pandas as pd
 
 from brise.conventions.errors import BriseError, StoreError
+from brise.formulas.calibration import Calibration
 from brise.formulas.privacy import ANCHOR, Zone, outside, private_anchors, stays, trimmed, zone_of
 from brise.io.cubes import replace_file, writing
 from brise.io.tables import Tables
@@ -126,7 +127,7 @@ def build(tables: Tables, now: datetime, secret: bytes) -> CrowdMap:
     """
     anchors: dict[int, set[str]] = {}
     seen: list[tuple[float, float, int]] = []
-    for owner, _, frame in _shared(tables, now):
+    for owner, _, frame, _ in _shared(tables, now):
         known = frame.dropna(subset=["latitude", "longitude"])
         track = _track(known)
         anchors.setdefault(owner, set()).update(private_anchors(stays(*track)))
@@ -139,9 +140,10 @@ def build(tables: Tables, now: datetime, secret: bytes) -> CrowdMap:
         others = places[places[:, 2] != owner]
         zones[owner] = [zone_of(anchor, _owner_secret(secret, owner), others) for anchor in sorted(own | named)]
     heard = [pd.DataFrame(columns=list(VOICE_COLUMNS))]
-    for owner, make_, frame in _shared(tables, now):
+    for owner, make_, frame, fitted in _shared(tables, now):
         if owner in zones:  # one who came between the passes waits an hour
-            heard.append(_voices(owner, make_, frame, (zones[owner], _owner_secret(secret, owner))))
+            private = zones[owner], _owner_secret(secret, owner)
+            heard.append(_voices(owner, (make_, fitted), frame, private))
     said = [one for one in heard if len(one)]
     return make(pd.concat(said, ignore_index=True) if said else heard[0], now, secret)
 
@@ -150,13 +152,14 @@ def _owner_secret(secret: bytes, owner: int) -> bytes:
     return secret + b"owner" + str(owner).encode()
 
 
-def _shared(tables: Tables, now: datetime) -> Iterator[tuple[int, str, pd.DataFrame]]:
-    """Owner, make and trusted samples of each tracker that shares."""
+def _shared(tables: Tables, now: datetime) -> Iterator[tuple[int, str, pd.DataFrame, list[Calibration]]]:
+    """Owner, make, trusted samples and calibrations of each tracker that shares."""
     makes: dict[int, str] = {}
     for owner, device, frame in tables.samples.shared(int(reach_back(now).timestamp()), int(now.timestamp())):
         if device not in makes:
             makes |= {one.key: one.model.lower() or "unknown" for one in tables.owners.trackers(owner)}
-        yield owner, makes.get(device, "unknown"), trusted(frame)
+        own = tables.calibrations.found(owner, device)
+        yield owner, makes.get(device, "unknown"), trusted(frame), own
 
 
 def _track(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -164,13 +167,15 @@ def _track(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return seconds, frame["latitude"].to_numpy(float), frame["longitude"].to_numpy(float)
 
 
-def _voices(owner: int, make_: str, frame: pd.DataFrame, private: tuple[list[Zone], bytes]) -> pd.DataFrame:
+def _voices(
+    owner: int, by: tuple[str, list[Calibration]], frame: pd.DataFrame, private: tuple[list[Zone], bytes]
+) -> pd.DataFrame:
     """On the way only: stays are left out with the ends of trips, and most of what is measured indoors with them."""
     zones, secret = private
     time, latitude, longitude = _track(frame)
     shown = outside(latitude, longitude, zones) & trimmed(time, latitude, longitude, secret)
     rows = frame[shown]
-    corrected = correct(rows, make=make_)
+    corrected = correct(rows, by[1], by[0])
     return voices(owner, rows, corrected.values, corrected.uncertainty)
 
 

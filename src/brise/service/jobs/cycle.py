@@ -24,6 +24,7 @@ from brise.service.jobs.fires import FireWatch
 from brise.service.jobs.ingest import open_tables
 from brise.service.jobs.quality import check_recent
 from brise.service.jobs.shadow import Shadow
+from brise.service.jobs.tracker_calibration import CalibrationJob
 from brise.service.settings import Settings
 
 log = logging.getLogger("brise.cycle")
@@ -68,7 +69,7 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
     analyst = Analyst(settings.data_dir, feed.simulated, shadow=shadow, artifacts=shadow.store)
     rain: Callable[[Tables, datetime], int] | None = None
     fires = FireWatch(settings, feed.simulated)
-    crowd = CrowdJob(settings.data_dir)
+    crowd, calibration = CrowdJob(settings.data_dir), CalibrationJob(analyst.products)
     tables: Tables | None = None
     prepared = False
     with ExitStack() as lease:  # held through the pauses, so that a second cycle stands by all the time
@@ -86,6 +87,7 @@ def run_cycle(settings: Settings, feed: Feed, stop: threading.Event) -> None:
                     rain = rain or _rain(settings, feed)
                     rain(tables, state.clock.now())
                     fires.turn(tables, state.clock.now())
+                    calibration.turn(tables, state.clock.now())
                     crowd.turn(tables, state.clock.now())
                     _start_clock(settings, feed, state)
                     pause = _pause(state.clock)

@@ -15,6 +15,7 @@ from brise.conventions.trackers import MEASURED, REPORTED, flag_names, suspect_b
 from brise.conventions.variables import VARIABLES
 from brise.io.owners import Owner, Tracker
 from brise.io.tables import Tables
+from brise.models.sensor_correction import CORRECTED, Corrected
 
 README = """What this server held of you, at the time of the export.
 
@@ -55,12 +56,16 @@ def safe_text(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def samples_csv(samples: pd.DataFrame, header: bool = True) -> str:
+DECIMALS = 3
+
+
+def samples_csv(samples: pd.DataFrame, header: bool = True, corrected: Corrected | None = None) -> str:
     """A table of samples: every column always, units in the headings, flags in words.
 
     Args:
         samples: As `check_samples`.
         header: Whether to begin with the headings.
+        corrected: Put at the end: value and uncertainty of all that is ever corrected.
     """
     reported = [name for name in samples.columns if str(name).startswith(REPORTED)]
     said = (
@@ -74,6 +79,9 @@ def samples_csv(samples: pd.DataFrame, header: bool = True) -> str:
         reported=[json.dumps(one, separators=(",", ":")) if one else "" for one in said],
     )
     units = {name: f"{name} ({VARIABLES[name].unit})" for name in MEASURED}
+    for side, frame in (("corrected", corrected.values), ("uncertainty", corrected.uncertainty)) if corrected else ():
+        beside = frame.reindex(columns=list(CORRECTED)).round(DECIMALS).add_suffix(f"_{side}")
+        table = pd.concat([table, beside], axis=1)
     return str(table.rename(columns=units).to_csv(index=False, header=header, lineterminator="\n"))
 
 
@@ -136,6 +144,7 @@ def _choices_json(tables: Tables, owner: Owner, tracker: Tracker) -> str:
     about = {
         "shared": [one._asdict() for one in choices.shared(*mine)],
         "labels": [one._asdict() for one in choices.labels(*mine)],
+        "calibrations": [one.to_json() for one in tables.calibrations.found(*mine)],
         "imports": [one._asdict() for one in choices.imports(*mine)],
     }
     return json.dumps(about, indent=1, ensure_ascii=False)

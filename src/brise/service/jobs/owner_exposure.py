@@ -49,7 +49,8 @@ def owner_exposure(
     middle = int(samples["time"].iloc[len(samples) // 2].timestamp())
     told = told_by(tables, keys, zone, middle)
     clean = trusted(samples)
-    corrected = correct(clean, make=tracker.model.lower() or "unknown")
+    own = tables.calibrations.found(owner.key, tracker.key)
+    corrected = correct(clean, own, tracker.model.lower() or "unknown")
     best = clean.assign(**{name: corrected.values[name] for name in corrected.values.columns})
     found = compute(best, told, city(best) if city else None)
     said = sentences(found)
@@ -68,12 +69,13 @@ def told_by(tables: Tables, mine: tuple[int, int], zone: str, moment: int) -> To
     Raises:
         InputError: There is no such zone.
     """
-    labels = tables.choices.labels(*mine)
+    labels, places = tables.choices.labels(*mine), tables.choices.places(mine[0])
     return Told(
         offset_s=_offset(zone, moment),
-        places=[(one.latitude, one.longitude, one.name) for one in tables.choices.places(mine[0])],
+        places=[(one.latitude, one.longitude, one.name) for one in places],
         spans=[(one.start, one.end, one.value) for one in labels if one.field == "surroundings"],
         modes=[(one.start, one.end, one.value) for one in labels if one.field == "mode"],
+        roofs=[(p.latitude, p.longitude, p.radius_m, p.indoor) for p in places if p.indoor is not None],
     )
 
 

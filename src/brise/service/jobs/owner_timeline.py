@@ -57,7 +57,8 @@ def owner_timeline(
         raise NotFoundError("nothing was measured within this period")
     name, told = ask
     clean = trusted(samples)
-    corrected = correct(clean, make=tracker.model.lower() or "unknown")
+    own = tables.calibrations.found(owner.key, tracker.key)
+    corrected = correct(clean, own, tracker.model.lower() or "unknown")
     best = clean.assign(**{one: corrected.values[one] for one in corrected.values.columns})
     value, code = _index(name, best, clean)
     minute = -(-time[inside] // STEP_S)
