@@ -23,7 +23,7 @@ from brise.io.sources.tracker_mapping import read_mapping
 from brise.io.tracker_csv import TableWriter, plain_text, times_text
 from brise.io.tracker_import import Gathered, gather, samples_of
 from brise.io.tracker_reading import Options
-from brise.models.sensor_correction import correct
+from brise.models.sensor_correction import CORRECTED, correct
 from brise.products.tracker_table import (
     INSTANT,
     MEMORY_S,
@@ -121,6 +121,7 @@ def headings(gathered: Gathered, several: bool) -> list[str]:
         *(name for name, index in INDICES.items() if name not in INSTANT and set(index.pollutants) & set(variables)),
         "flags",
         "suspect",
+        *(f"{name}_uncertainty" for name in variables if name in CORRECTED),
     ]
 
 
@@ -150,6 +151,7 @@ def _write_device(gathered: Gathered, name: str, writer: TableWriter, how: tuple
             _rounded({n: frame[n].to_numpy() for n in frame.columns if n in _PLACE or str(n).startswith(REPORTED)})
             | _rounded({v: frame[v].to_numpy() for v in variables if v in frame})
             | _rounded({f"{v}_corrected": value.to_numpy() for v, value in values.items()})
+            | _rounded({f"{v}_uncertainty": error.to_numpy() for v, error in corrected.uncertainty.items()}, 1)
             | _rounded(instant | {n: value[skip:] for n, value in hourly.items()})
             | _texts(frame, seconds, (report.device if several else None))
         )
@@ -159,8 +161,8 @@ def _write_device(gathered: Gathered, name: str, writer: TableWriter, how: tuple
     return device_report(report, names, agreement)
 
 
-def _rounded(columns: dict[str, Any]) -> dict[str, Any]:
-    return {str(name): np.round(value, _DECIMALS.get(str(name), 4)) for name, value in columns.items()}
+def _rounded(columns: dict[str, Any], decimals: int = 4) -> dict[str, Any]:
+    return {str(name): np.round(value, _DECIMALS.get(str(name), decimals)) for name, value in columns.items()}
 
 
 def _texts(frame: pd.DataFrame, seconds: Any, device: str | None) -> dict[str, Any]:
