@@ -94,7 +94,7 @@ def test_plumes_rise_higher_with_heat_and_lower_with_wind_and_in_stable_air():
 
 
 def test_what_does_not_burn_gives_off_nothing_and_crowns_add():
-    heat, pm25 = emission([98, -1, 999, 145], [0.0, 0.0, 0.0, 1.0])
+    _, heat, pm25 = emission([98, -1, 999, 145], [0.0, 0.0, 0.0, 1.0])
     assert heat[:3].tolist() == pm25[:3].tolist() == [0.0, 0.0, 0.0]
-    alone = emission(145)[1]
+    alone = emission(145)[2]
     np.testing.assert_allclose(pm25[3] - alone, PM25["timber"], rtol=1e-12)

@@ -91,7 +91,7 @@ def test_a_fire_becomes_a_source_with_all_that_burned():
     found = smoke.source_of(made, result, lambda x, y: (x / 1e5, y / 1e5))
     crown = made.canopy_density * np.maximum(made.canopy_height - made.canopy_base, 0) * 0.5
     burned = np.isfinite(arrival)
-    heat, pm25 = emission(made.fuel[burned], crown[burned])
+    _, heat, pm25 = emission(made.fuel[burned], crown[burned])
     np.testing.assert_allclose(found.pm25.sum(), pm25.sum() * 900.0, rtol=1e-6)  # float32 canopies
     np.testing.assert_allclose(found.heat.sum(), heat.sum() * 900.0, rtol=1e-6)
     assert found.pm25.shape[0] == 3

@@ -1,4 +1,4 @@
-"""What a fire consumed and gave off by the hour: ground, fuel, heat."""
+"""What a fire consumed and gave off by the hour: ground, fuel, heat, fine particles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brise.conventions.fire import Landscape
-from brise.formulas.fire.emissions import CROWN_HEAT, consumed
-from brise.formulas.fire.fuel_models import FUEL_MODELS, NON_BURNABLE, FuelModel
+from brise.formulas.fire.emissions import emission
+from brise.formulas.fire.fuel_models import FUEL_MODELS, FuelModel
 from brise.products.fire_run import FireResult
 
 Array = NDArray[np.float64]
@@ -22,11 +22,13 @@ class Release:
         area_ha: That burned within the hour.
         fuel_kg: Dry fuel consumed, crowns counted.
         heat_mj: Given off by it.
+        pm25_kg: Fine particles of its smoke.
     """
 
     area_ha: Array
     fuel_kg: Array
     heat_mj: Array
+    pm25_kg: Array
 
 
 def hourly_release(landscape: Landscape, result: FireResult, models: Mapping[int, FuelModel] | None = None) -> Release:
@@ -37,24 +39,24 @@ def hourly_release(landscape: Landscape, result: FireResult, models: Mapping[int
         result: When, and which share of the crowns.
         models: Beside the built-in ones.
     """
-    rows, columns = np.nonzero(np.isfinite(result.arrival))
-    hours = int(np.ceil(result.hours - 1e-9))
-    hour = np.clip((result.arrival[rows, columns] / 60.0).astype(int), 0, hours - 1)
+    at = np.nonzero(np.isfinite(result.arrival))
+    hour, hours = hour_of(result, at)
     known = {**FUEL_MODELS, **(models or {})}
-    codes, which = np.unique(landscape.fuel[rows, columns], return_inverse=True)
-    none = (0.0, 0.0)
-    table = np.array([none if k in NON_BURNABLE or k not in known else consumed(known[k]) for k in codes.tolist()])
-    mass, heat = table.reshape(-1, 2)[which.ravel()].T
-    leaves = crown_fuel(landscape, result, (rows, columns))
-    ground = result.grid.cell_m**2
+    mass, heat, pm25 = emission(landscape.fuel[at], crown_fuel(landscape, result, at), known)
 
     def by_hour(values: Array) -> Array:
-        return np.asarray(np.bincount(hour, values, hours) * ground, float)
+        return np.asarray(np.bincount(hour, values, hours) * result.grid.cell_m**2, float)
 
-    return Release(by_hour(np.ones(len(hour))) / 1e4, by_hour(mass + leaves), by_hour(heat + leaves * CROWN_HEAT) / 1e6)
+    return Release(by_hour(np.ones(len(hour))) / 1e4, by_hour(mass), by_hour(heat) / 1e6, by_hour(pm25))
 
 
-def crown_fuel(landscape: Landscape, result: FireResult, at: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Array:
+def hour_of(result: FireResult, at: tuple[NDArray[np.intp], ...]) -> tuple[NDArray[np.intp], int]:
+    """The hour in which fire came to each of some cells that burned, and the number of hours, the last cut short."""
+    hours = int(np.ceil(result.hours - 1e-9))
+    return np.clip((result.arrival[at] / 60.0).astype(np.intp), 0, hours - 1), hours
+
+
+def crown_fuel(landscape: Landscape, result: FireResult, at: tuple[NDArray[np.intp], ...]) -> Array:
     """Crown fuel that burned, kg m-2: density times length of the crowns times the share that burned."""
     layers = (landscape.canopy_density, landscape.canopy_height, landscape.canopy_base)
     density, height, base = (

@@ -4,7 +4,7 @@ What burned in an hour (heat, fine particles) is let go as puffs that rise with 
 stream's wind and spread with its stability (`formulas/smoke.py`). Nothing is deposited or formed on the way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,11 @@ from brise.conventions.fire import FireWeather, Landscape
 from brise.conventions.grids import EARTH_RADIUS_KM, Grid
 from brise.formulas.boundary_layer import MEMORY_H, mixing_height
 from brise.formulas.fire.emissions import emission
+from brise.formulas.fire.fuel_models import FUEL_MODELS, FuelModel
 from brise.formulas.meteorology import wind_components
 from brise.formulas.smoke import Puffs, join, plume_rise, stability, wind_aloft, within
 from brise.formulas.sun import solar_position
-from brise.products.fire_release import crown_fuel
+from brise.products.fire_release import crown_fuel, hour_of
 from brise.products.fire_run import FireResult
 
 PRODUCT = "smoke"
@@ -118,7 +119,9 @@ class _Air:
     temperature: Array
 
 
-def source_of(landscape: Landscape, result: FireResult, lonlat: LonLat) -> Source | None:
+def source_of(
+    landscape: Landscape, result: FireResult, lonlat: LonLat, models: Mapping[int, FuelModel] = FUEL_MODELS
+) -> Source | None:
     """What a fire gave off by hour, gathered on squares of BLOCK_M / 2; None where nothing burned.
 
     A cell gives off all that it has in the hour in which fire came.
@@ -127,14 +130,14 @@ def source_of(landscape: Landscape, result: FireResult, lonlat: LonLat) -> Sourc
         landscape: What burned.
         result: When, and which share of the crowns.
         lonlat: Longitudes and latitudes of x and y in the landscape's plane.
+        models: Those that its fuel numbers may mean.
     """
     row, column = np.nonzero(np.isfinite(result.arrival))
     if not len(row):
         return None
-    hours = int(np.ceil(result.hours - 1e-9))
-    hour = np.clip((result.arrival[row, column] / 60.0).astype(int), 0, hours - 1)
+    hour, hours = hour_of(result, (row, column))
     grid = result.grid
-    heat, pm25 = emission(landscape.fuel[row, column], crown_fuel(landscape, result, (row, column)))
+    _, heat, pm25 = emission(landscape.fuel[row, column], crown_fuel(landscape, result, (row, column)), models)
     side = max(1, round(BLOCK_M / 2 / grid.cell_m))
     block, which = np.unique((row // side) * (grid.columns // side + 1) + column // side, return_inverse=True)
     count = np.bincount(which)

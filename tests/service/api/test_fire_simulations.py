@@ -151,6 +151,7 @@ def test_what_was_seen_is_fitted(client, monkeypatch):
     there = run(client, observed=[seen], members=3)
     told = client.get(f"{there}/summary").json()
     assert len(told["calibration"]["jaccard_after"]) == 1
+    assert told["calibration"]["restart"]["time"].startswith("2026-11-23T11:30")
     assert told["uncertainty"]["members"] == 3
 
 
@@ -330,7 +331,7 @@ def test_what_was_never_asked_is_not_found(client, path):
 
 def test_a_failing_job_says_why_and_the_next_one_runs(client, monkeypatch):
     post(client, asked())
-    monkeypatch.setattr("brise.service.jobs.fire_simulation.simulate", lambda *_: 1 / 0)
+    monkeypatch.setattr("brise.service.jobs.fire_simulation.forecast", lambda *_: 1 / 0)
     work_off(client)
     monkeypatch.undo()
     monkeypatch.setattr(demonstration, "site", lambda: demonstration.landscape(SMALL))

@@ -56,15 +56,17 @@ def consumed(model: FuelModel) -> tuple[float, float]:
 
 def emission(
     fuel: ArrayLike, crown: ArrayLike = 0.0, models: Mapping[int, FuelModel] = FUEL_MODELS
-) -> tuple[Array, Array]:
-    """Heat, J m-2, and PM2.5, kg m-2, of ground that burned.
+) -> tuple[Array, Array, Array]:
+    """Dry fuel consumed, kg m-2, its heat, J m-2, and PM2.5, kg m-2, of ground that burned.
 
     Args:
         fuel: (...) numbers of fuel models; what does not burn, or is unknown, gives nothing.
         crown: (...) crown fuel that burned, kg m-2.
         models: Those that the numbers may mean.
 
-    >>> heat, pm25 = emission([102, 98], [0.5, 0.0])
+    >>> mass, heat, pm25 = emission([102, 98], [0.5, 0.0])
+    >>> mass.round(3).tolist()
+    [0.731, 0.0]
     >>> (heat / 1e6).round(2).tolist(), (pm25 * 1e3).round(2).tolist()  # MJ and g a square metre
     ([13.6, 0.0], [10.55, 0.0])
     """
@@ -75,6 +77,7 @@ def emission(
     for number in found.tolist():
         model = None if number in NON_BURNABLE else models.get(number)
         mass, heat = (0.0, 0.0) if model is None else consumed(model)
-        rows.append((heat, mass * PM25[kind_of(number)]))
-    table = np.array(rows, float).reshape(-1, 2)[which.reshape(numbers.shape)]
-    return table[..., 0] + leaves * CROWN_HEAT, table[..., 1] + leaves * PM25["timber"]
+        rows.append((mass, heat, mass * PM25[kind_of(number)]))
+    surface = np.array(rows, float).reshape(-1, 3)[which.reshape(numbers.shape)]
+    burned = surface + leaves[..., None] * np.array([1.0, CROWN_HEAT, PM25["timber"]])
+    return burned[..., 0], burned[..., 1], burned[..., 2]

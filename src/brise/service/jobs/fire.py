@@ -17,13 +17,11 @@ from brise.io.fire_runs import place_of, write_run
 from brise.io.sources.fire_ignition import read_ignitions
 from brise.io.sources.fire_landscape import LandscapeOptions, read_landscape
 from brise.io.sources.fire_weather import WeatherOptions, read_weather
-from brise.products.fire_calibration import calibrate, reforecast
-from brise.products.fire_ensemble import ensemble
+from brise.products.fire_forecast import forecast
 from brise.products.fire_moisture import scenario
 from brise.products.fire_release import hourly_release
-from brise.products.fire_restart import restart
-from brise.products.fire_run import FireEnsemble, FireOptions, FireResult, Progress
-from brise.products.fire_spread import barred, simulate
+from brise.products.fire_run import FireOptions, Progress
+from brise.products.fire_spread import barred
 from brise.products.fire_summary import outlines, rasters, summarise
 
 log = logging.getLogger("brise.fire")
@@ -126,11 +124,18 @@ def simulate_files(
     inputs = read_inputs(files)
     chosen = replace(options, models=inputs.models, place=options.place or place_of(inputs.landscape.grid))
     read = time.perf_counter()
-    result, many, fitted = _forecast(inputs, chosen, progress or (lambda _: None))
+    parts = (inputs.landscape, inputs.weather, inputs.starts, chosen)
+
+    def tell(_stage: str, share: float) -> None:
+        if progress:
+            progress(share)
+
+    result, many, fitted = forecast(parts, inputs.observed, tell)
     page = summarise(result, many)
     released = hourly_release(inputs.landscape, result, inputs.models)
     page["fuel_consumed_t"] = np.round(released.fuel_kg / 1e3, 3).tolist()
     page["heat_gj"] = np.round(released.heat_mj / 1e3, 2).tolist()
+    page["pm25_kg"] = np.round(released.pm25_kg, 2).tolist()
     if fitted:
         page["calibration"] = fitted
     done = time.perf_counter()
@@ -138,26 +143,3 @@ def simulate_files(
     write_run(out, inputs.landscape.grid, rasters(result, many), outlines(result), page)
     log.info("fire simulated in %.1f s: %s", time.perf_counter() - began, out)
     return page
-
-
-def _forecast(
-    inputs: FireInputs, options: FireOptions, tell: Progress
-) -> tuple[FireResult, FireEnsemble | None, dict[str, Any]]:
-    """One fire, with members an ensemble beside it; with perimeters both as calibrated, on from the last one."""
-    parts = (inputs.landscape, inputs.weather, inputs.starts, options)
-    if not inputs.observed:
-        result = simulate(*parts)
-        many = ensemble(*parts, tell) if options.members else None
-        tell(1.0)
-        return result, many, {}
-    found = calibrate(*parts, inputs.observed, lambda share: tell(0.5 * share))
-    fitted: dict[str, Any] = dict(found.page())
-
-    def later(share: float) -> None:
-        tell(0.5 + 0.5 * share)
-
-    on = restart(parts, found, inputs.observed, later)
-    if on is not None:
-        return on.result, on.ensemble, fitted | {"restart": on.page}
-    result = simulate(*parts, factors=found.mean)
-    return result, reforecast(*parts, found, later) if options.members else None, fitted

@@ -13,22 +13,19 @@ from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from brise.conventions.errors import StoreError
-from brise.conventions.fire import FireGrid, Landscape
+from brise.conventions.fire import FireGrid
 from brise.io.cubes import replace_file
 from brise.io.fire_maps import map_grid, on_map, write_maps
 from brise.io.fire_runs import lonlat, write_run
 from brise.io.gazetteer import cities
 from brise.products import smoke
-from brise.products.fire_burn import burn, scene_of
-from brise.products.fire_calibration import calibrate, reforecast
-from brise.products.fire_ensemble import Runner, ensemble
+from brise.products.fire_forecast import forecast
 from brise.products.fire_page import fire_page
 from brise.products.fire_run import FireEnsemble, FireResult
-from brise.products.fire_spread import result_of, simulate
 from brise.products.fire_summary import outlines, rasters, summarise
 from brise.service.jobs.fire_cluster import on_cluster
 from brise.service.jobs.fire_landscapes import degrees, load
-from brise.service.jobs.fire_request import Asked, build
+from brise.service.jobs.fire_request import build
 from brise.service.settings import Settings
 
 LAYERS = ("arrival", "burn_probability", "flame_length")
@@ -57,11 +54,15 @@ def simulate_job(request: Mapping[str, Any], settings: Settings, folder: Path, t
     landscape = load(settings.data_dir, request["landscape"])
     asked = build(request, landscape)
     asked = replace(asked, options=replace(asked.options, workers=settings.fire_threads))
-    result, several, fitted = _spread(landscape, asked, tell, on_cluster(settings.dask_scheduler))
+    inputs = (landscape, asked.weather, asked.starts, asked.options)
+    cluster = on_cluster(settings.dask_scheduler)
+    result, several, found = forecast(
+        inputs, asked.observed, lambda stage, share: tell(stage, 0.05 + 0.8 * share), cluster
+    )
     tell("finds what it reaches", 0.86)
     page = (
         summarise(result, several)
-        | fitted
+        | ({"calibration": found} if found else {})
         | {
             "name": request.get("name", ""),
             "landscape": request["landscape"],
@@ -82,27 +83,6 @@ def simulate_job(request: Mapping[str, Any], settings: Settings, folder: Path, t
     _write(folder / "report.html", fire_page(page))
     if source is not None and plume is not None:
         write_smoke(folder, source, plume, result.simulated)
-
-
-def _part(tell: Tell, stage: str, low: float, high: float) -> Callable[[float], None]:
-    return lambda share: tell(stage, low + (high - low) * share)
-
-
-def _spread(
-    landscape: Landscape, asked: Asked, tell: Tell, run: Runner | None
-) -> tuple[FireResult, FireEnsemble | None, dict[str, Any]]:
-    """The fire, its ensemble, and what observed perimeters said of it; with these, both by the fitted factors."""
-    given = (landscape, asked.weather, asked.starts, asked.options)
-    members = _part(tell, "spreads the members", 0.45 if asked.observed else 0.2, 0.85)
-    if not asked.observed:
-        result = simulate(*given, _part(tell, "spreads the fire", 0.05, 0.2))
-        several = ensemble(*given, members, run) if asked.options.members else None
-        return result, several, {}
-    fitted = calibrate(*given, asked.observed, _part(tell, "fits the perimeters", 0.05, 0.4))
-    scene = scene_of(*given)
-    result = result_of(scene, burn(scene, fitted.mean), fitted.mean)
-    several = reforecast(*given, fitted, members) if asked.options.members else None
-    return result, several, {"calibration": fitted.page()}
 
 
 def places(result: FireResult, several: FireEnsemble | None) -> list[dict[str, Any]]:
