@@ -2,7 +2,7 @@
 import type { Timeline } from '../api/schema';
 import { symbol } from '../air/indices';
 import { formatNumber } from '../text/text.svelte';
-import { tell, tellOf } from './words.svelte';
+import { tell, tellOf } from './words';
 
 export interface Share {
   seconds: number;

@@ -2,7 +2,7 @@
 import { RefusedError, UnreachableError } from '../api/client';
 import type { Problem, Tracker, Trackers } from '../api/schema';
 import { kept, keep } from '../app/settings.svelte';
-import { tell } from './words.svelte';
+import { tell } from './words';
 
 const KEY = 'brise.owner';
 const PATIENCE_MS = 60_000;
