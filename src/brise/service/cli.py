@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -388,6 +389,9 @@ def challenge88(
 def main() -> None:
     """Entry point: bad input ends in one clear line and a non-zero status, never in a traceback."""
     start_logging()
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # as Ctrl-C: drafts and processes are cleared away
     try:
         app()
     except BriseError as error:

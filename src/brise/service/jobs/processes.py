@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -16,6 +17,9 @@ log = logging.getLogger("brise")
 
 RESTART_SECONDS = (1.0, 5.0, 30.0)
 """How long a process that died waits before it is started again, the last one for good."""
+
+LEAVING_SECONDS = 15.0
+"""How long a process that is to leave may go on with what it has begun."""
 
 Work = Callable[..., None]
 """What a process does until the event that is its last argument is set; found by its name in its module."""
@@ -56,7 +60,7 @@ def kept_running(name: str, work: Work, *arguments: Any) -> Iterator[None]:
         for child in children:
             if child.pid is not None:
                 child.terminate()
-                child.join(15)
+                child.join(LEAVING_SECONDS)
                 if child.is_alive():
                     child.kill()
         keeper.join(5)
@@ -70,9 +74,11 @@ def _life(work: Work, arguments: tuple[Any, ...], parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too; the parent ends us in order
 
     def leave_with_parent() -> None:
-        while not stop.wait(1.0):
-            if os.getppid() != parent:
-                stop.set()
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        stop.set()
+        time.sleep(LEAVING_SECONDS)
+        os._exit(1)  # still at work: jobs may be cut off at any point, and another process may take ours
 
     threading.Thread(target=leave_with_parent, daemon=True).start()
     work(*arguments, stop)
