@@ -389,9 +389,7 @@ def challenge88(
 def main() -> None:
     """Entry point: bad input ends in one clear line and a non-zero status, never in a traceback."""
     start_logging()
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # as Ctrl-C: drafts and processes are cleared away
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: drafts and processes are cleared away
     try:
         app()
     except BriseError as error:
