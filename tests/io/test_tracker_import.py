@@ -464,29 +464,6 @@ def test_mapping(tmp_path):
     assert report.unknown_columns == ["a.csv: Laune (not in the mapping)"]
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("x = [", "not TOML"),
-        ("colour = 1", "unknown key 'colour'"),
-        ("[time]\nzone = 1\n", "has column or columns and format"),
-        ("[time]\ncolumn = 't'\n", "both wanted"),
-        ("[time]\ncolumn = 't'\n[columns]\na = 'radon'\n", "unknown variable 'radon'"),
-        ("[time]\ncolumn = 't'\n[columns]\na = { variable = 'no2', unit = 'm' }\n", "unit 'm' is not one of no2"),
-        ("[time]\ncolumn = 't'\n[columns]\na = 3\n", "wants a name"),
-        ("#" * 200_000, "at most 100000"),
-    ],
-)
-def test_mappings_that_say_nothing(tmp_path, text, why):
-    with pytest.raises(InputError, match=why):
-        read_mapping(write(tmp_path, "m.toml", text))
-
-
-def test_a_mapping_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match="cannot be read"):
-        read_mapping(tmp_path / "none.toml")
-
-
 def test_a_spreadsheet_spoiled_one_of_two_times(tmp_path):
     text = f"timestamp,date (UTC),NO2 (ppb)\n1.70E+09,{stamp(0)},3\n1.70E+09,{stamp(1)},4\n"
     frame, *_ = one(tmp_path, write(tmp_path, "a.csv", text))
