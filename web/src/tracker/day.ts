@@ -26,7 +26,7 @@ export interface Breathed extends Share {
   by_trip: ({ mode: string } & Share)[];
   by_surroundings: Record<string, Share>;
   percent_of_who_guideline: number | null;
-  city: { hours: number; own_mean: number; city_mean: number; ratio: number | null } | null;
+  city: { hours: number; own_mean: number; city_mean: number; ratio: number | null; simulated: boolean } | null;
 }
 
 export interface Street {
