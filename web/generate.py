@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,13 @@ from brise.service.api.app import create_app
 from brise.service.settings import Settings
 
 FOLDER = Path(__file__).parent / "src" / "api"
+PARTS = {
+    "rain": ("/v1/rain",),
+    "fires": ("/v1/fire",),
+    "trackers": ("/v1/owners", "/v1/trackers", "/v1/crowd"),
+}
+"""Part of the API's types -> the routes whose shapes stand in a file of their own; the rest are air's."""
+
 HEAD = "// Generated from the server by `make web-api`; do not edit.\n\n"
 
 
@@ -83,19 +91,42 @@ def _api() -> dict[str, Any]:
     return create_app(Settings(data_dir=Path("nowhere"))).openapi()  # the description needs no data
 
 
-def _routes(api: dict[str, Any]) -> str:
+def _routes(api: dict[str, Any], within: tuple[str, ...] = ("/v1",)) -> str:
     return "\n".join(
         _route(path, ways["get"])
         for path, ways in sorted(api["paths"].items())
-        if "get" in ways and path.startswith("/v1")
+        if "get" in ways and path.startswith(within)
     )
 
 
-def schema() -> str:
-    """Interfaces of the shapes that GET routes answer in, refusals included."""
+def _shapes() -> dict[str, dict[str, str]]:
+    """Interfaces by part: what an earlier part needs stands there, so that parts look back alone."""
     api = _api()
-    shapes = _reached(_routes(api) + " Problem", api["components"]["schemas"])
-    return HEAD + "\n".join(one for _, one in sorted(shapes.items()))
+    known = api["components"]["schemas"]
+    own = {part: _reached(_routes(api, within), known) for part, within in PARTS.items()}
+    everything = _reached(_routes(api) + " Problem", known)
+    apart = {name for part in own.values() for name in part}
+    own = {"air": _reached(" ".join(["Problem", *(everything.keys() - apart)]), known)} | own
+    taken: set[str] = set()
+    for part, shapes in own.items():
+        own[part] = {name: text for name, text in sorted(shapes.items()) if name not in taken}
+        taken |= shapes.keys()
+    return own
+
+
+def shapes_of(part: str) -> str:
+    """Interfaces of the shapes that the GET routes of a part answer in, refusals included."""
+    parts = _shapes()
+    text = "\n".join(parts[part].values())
+    words = set(re.findall(r"\w+", re.sub(r'/\*.*?\*/|"[^"]*"', "", text)))
+    needed = {other: sorted(words & shapes.keys()) for other, shapes in parts.items() if other != part}
+    lines = [f"import type {{ {', '.join(names)} }} from './{other}';" for other, names in needed.items() if names]
+    return HEAD + "".join(f"{line}\n" for line in lines) + ("\n" if lines else "") + text
+
+
+def schema() -> str:
+    """All of them by one name."""
+    return HEAD + "".join(f"export type * from './{part}';\n" for part in ("air", *PARTS))
 
 
 def routes() -> str:
@@ -156,6 +187,7 @@ export const INDICES: Index[] = [
 
 
 GENERATED = {"schema.ts": schema, "routes.ts": routes, "bands.ts": bands}
+GENERATED |= {f"{part}.ts": partial(shapes_of, part) for part in ("air", *PARTS)}
 
 if __name__ == "__main__":
     for name, make in GENERATED.items():

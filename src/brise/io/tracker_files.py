@@ -113,7 +113,7 @@ def _collect(stream: IO[bytes], entry: Entry, found: list[Entry], notes: list[st
                     found.append(inner)
                 else:
                     notes.append(f"{inner.name}: left out, not a table or a track")
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:  # RuntimeError: an unknown compression
         raise InputError(f"{entry.name}: a broken archive: {error}") from None
 
 
