@@ -46,8 +46,7 @@ _UNREADABLE = (  # what zipfile, zlib and numpy raise on a file that is no sampl
     EOFError,
     OSError,
     MemoryError,
-    RuntimeError,  # zipfile: a compression that it does not know
-    RuntimeError,  # zipfile: an encrypted member
+    RuntimeError,  # zipfile: an encrypted member, or a compression that it does not know
 )
 
 
